@@ -1,0 +1,1 @@
+"""What the tests need around them: programs, servers, databases, checks of pages."""

@@ -1,0 +1,216 @@
+"""A PostgreSQL and a Redis of our own, outside the checkout, gone when the run ends."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from tests.support.provision import MissingToolError, postgres_bin, redis_server
+
+REAPER = Path(__file__).with_name("reaper.py")
+START_ATTEMPTS = 3
+POSTGRES_USER = "tallyport"
+# What a test database may do without: its data never has to survive a crash. Benchmarks keep the
+# defaults of the distribution.
+FORGETFUL = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+)
+
+
+class ServerError(Exception):
+    """A server could not be started; the text holds the end of its log."""
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on now. Somebody may still be faster: try again."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _as_postgres(command: list[str]) -> None:
+    """Run one of PostgreSQL's programs. They refuse root, so as root we become `postgres`."""
+    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    # The output goes to a file and not to a pipe: pg_ctl leaves the server behind, which would
+    # hold the pipe open for as long as it lives.
+    with tempfile.TemporaryFile("w+") as output:
+        result = subprocess.run(
+            [*become, *command],
+            cwd="/",
+            env=os.environ | {"LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        output.seek(0)
+        if result.returncode != 0:
+            raise ServerError(f"{Path(command[0]).name}: {output.read()[-4000:]}")
+
+
+def start_postgres(folder: Path, *, durable: bool = False) -> str:
+    """Start a fresh PostgreSQL with its data in `folder` and return the address of its server.
+
+    The address ends in a slash: a database name follows. `durable` keeps PostgreSQL's defaults.
+    Raises MissingToolError without the programs and ServerError when they fail.
+    """
+    programs = postgres_bin()
+    if programs is None:
+        raise MissingToolError("PostgreSQL is missing: run python -m tests.support.provision")
+    home = folder / "postgresql"
+    home.mkdir()
+    if os.geteuid() == 0:
+        shutil.chown(home, "postgres", "postgres")
+    data, log = home / "data", home / "log"
+    _as_postgres(
+        [
+            str(programs / "initdb"),
+            f"--pgdata={data}",
+            f"--username={POSTGRES_USER}",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]
+    )
+    for attempt in range(1, START_ATTEMPTS + 1):
+        port = free_port()
+        # No socket files: their path may be too long for the system, and TCP is what production
+        # uses. Loopback only, since everybody who reaches the port is trusted.
+        wanted = [
+            f"port={port}",
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "max_connections=200",
+            *(() if durable else FORGETFUL),
+        ]
+        options = " ".join(f"-c {setting}" for setting in wanted)
+        try:
+            _as_postgres(
+                [
+                    str(programs / "pg_ctl"),
+                    f"--pgdata={data}",
+                    f"--log={log}",
+                    "--wait",
+                    "--timeout=60",
+                    f"--options={options}",
+                    "start",
+                ]
+            )
+        except ServerError as error:
+            if attempt == START_ATTEMPTS:
+                raise ServerError(f"{error}\n{log.read_text()[-4000:]}") from error
+        else:
+            return f"postgresql+psycopg://{POSTGRES_USER}@127.0.0.1:{port}/"
+    raise AssertionError("the last attempt returns or raises")
+
+
+def start_redis(folder: Path) -> str:
+    """Start a Redis that stores nothing and return its address.
+
+    Raises MissingToolError without the program and ServerError when it does not answer.
+    """
+    program = redis_server()
+    if program is None:
+        raise MissingToolError("Redis is missing: run python -m tests.support.provision")
+    home = folder / "redis"
+    home.mkdir()
+    for _ in range(START_ATTEMPTS):
+        port = free_port()
+        options = {
+            "--port": str(port),
+            "--bind": "127.0.0.1",
+            "--dir": str(home),
+            "--daemonize": "yes",
+            "--pidfile": str(home / "redis.pid"),
+            "--logfile": str(home / "log"),
+            "--save": "",
+        }
+        subprocess.run(
+            [program, *chain.from_iterable(options.items())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            start_new_session=True,
+        )
+        if _answers(port):
+            return f"redis://127.0.0.1:{port}/0"
+    raise ServerError((home / "log").read_text()[-4000:])
+
+
+def _answers(port: int) -> bool:
+    for _ in range(100):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as peer:
+            peer.sendall(b"PING\r\n")
+            return peer.recv(5) == b"+PONG"
+        time.sleep(0.05)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The folder of one run, shared by its processes: started servers and made templates."""
+
+    folder: Path
+
+    def once(self, name: str, make: Callable[[], str]) -> str:
+        """What `make` returned for the first process that asked for `name`; the others wait."""
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            made = self.folder / f"{name}.made"
+            if not made.exists():
+                result = make()
+                made.write_text(result)
+            return made.read_text()
+
+    def postgres(self) -> str:
+        """The PostgreSQL of this run (TEST_POSTGRES_URL when given), started when first needed."""
+        given = os.environ.get("TEST_POSTGRES_URL")
+        if given:
+            return given
+        return self.once("postgresql-server", lambda: start_postgres(self.folder) + "postgres")
+
+    def redis(self) -> str:
+        """The Redis of this run, started when first needed."""
+        return self.once("redis-server", lambda: start_redis(self.folder))
+
+
+@contextlib.contextmanager
+def new_run() -> Iterator[Run]:
+    """A run with a folder of its own; everything in it is stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="tallyport-run-"))
+    folder.chmod(0o755)  # The user postgres has to pass through to its own folder.
+    reaper = subprocess.Popen(
+        [sys.executable, "-I", str(REAPER), str(folder)],
+        stdin=subprocess.PIPE,
+        # Ctrl-C goes to everybody in the terminal's group; the reaper has to outlive it.
+        start_new_session=True,
+    )
+    assert reaper.stdin is not None
+    try:
+        yield Run(folder)
+    finally:
+        reaper.stdin.close()
+        reaper.wait()
+
+
+@contextlib.contextmanager
+def temporary_postgres(*, durable: bool) -> Iterator[str]:
+    """A PostgreSQL for the length of a `with`: its address, ending in a slash.
+
+    Benchmarks ask for a durable one, which keeps the defaults of the distribution.
+    """
+    with new_run() as run:
+        yield start_postgres(run.folder, durable=durable)
