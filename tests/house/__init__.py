@@ -1,0 +1,1 @@
+"""Rules about the code itself. Each is shown once to bite: see the planted violations."""
