@@ -1,0 +1,139 @@
+"""The closed lists of the field: every state, kind and choice, stored by value."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CustomerKind(StrEnum):
+    """Who pays."""
+
+    SERVER = "server"
+    ORGANIZATION = "organization"
+
+
+class PlanStatus(StrEnum):
+    """Where a plan stands in its life. Live = trial or active."""
+
+    NEVER_STARTED = "never_started"
+    TRIAL = "trial"
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+LIVE_STATUSES = (PlanStatus.TRIAL, PlanStatus.ACTIVE)
+
+
+class AtCycleEnd(StrEnum):
+    """The standing instruction for the end of the cycle."""
+
+    RENEW = "renew"
+    END = "end"
+    SWITCH_SCHEDULE = "switch_schedule"
+    SWITCH_TIER = "switch_tier"
+
+
+class Schedule(StrEnum):
+    """How often a plan renews."""
+
+    MONTHLY = "monthly"
+    ANNUAL = "annual"
+
+    @property
+    def months(self) -> int:
+        """Length of one cycle in calendar months."""
+        return 1 if self is Schedule.MONTHLY else 12
+
+
+class Collection(StrEnum):
+    """How an invoice is paid."""
+
+    CHARGE_AUTOMATICALLY = "charge_automatically"
+    SEND_INVOICE = "send_invoice"
+
+
+class LicenseManagement(StrEnum):
+    """Who decides the number of licenses: the uploads, or a person."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class TierKind(StrEnum):
+    """What sort of tier the catalogue declares."""
+
+    FREE = "free"
+    LEGACY = "legacy"
+    SPONSORED = "sponsored"
+    PAID = "paid"
+    FIXED = "fixed"
+
+
+class LineKind(StrEnum):
+    """What an invoice line charges for (billing rules, "Lines")."""
+
+    FIRST = "first"
+    RENEWAL = "renewal"
+    ADDED = "added"
+    DISCOUNT = "discount"
+    CREDIT = "credit"
+    ADJUSTMENT = "adjustment"
+    ONE_OFF = "one_off"
+
+
+class InvoiceStatus(StrEnum):
+    """State of an invoice; the same words as the payment provider's."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+
+
+class PurchaseStatus(StrEnum):
+    """Where a purchase stands between its quote and its plan."""
+
+    OPEN = "open"
+    COMPLETED = "completed"
+    DECLINED = "declined"
+    VOIDED = "voided"
+
+
+class LineSource(StrEnum):
+    """Which row an invoice line comes from."""
+
+    PLAN = "plan"
+    PURCHASE = "purchase"
+
+
+class EventType(StrEnum):
+    """The audit events of the wire that change who counts, by our names."""
+
+    USER_CREATED = "user_created"
+    USER_ACTIVATED = "user_activated"
+    USER_DEACTIVATED = "user_deactivated"
+    USER_REACTIVATED = "user_reactivated"
+    ROLE_CHANGED = "role_changed"
+    ORGANIZATION_DEACTIVATED = "organization_deactivated"
+    ORGANIZATION_REACTIVATED = "organization_reactivated"
+    ORGANIZATION_IMPORTED = "organization_imported"
+
+
+@dataclass(frozen=True, slots=True)
+class KindProfile:
+    """What differs between the kinds of customer, as data (no subclasses).
+
+    noun: the word of URLs; url_prefix: first path segment of its pages; sells: tier keys it can
+    hold (empty = every tier of the catalogue).
+    """
+
+    noun: str
+    url_prefix: str
+    complimentary_tier: str
+    new_customer_discount: bool
+
+
+KIND_PROFILES: dict[CustomerKind, KindProfile] = {
+    CustomerKind.SERVER: KindProfile("server", "server", "community", True),
+    CustomerKind.ORGANIZATION: KindProfile("organization", "realm", "community", True),
+}

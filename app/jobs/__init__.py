@@ -1,0 +1,1 @@
+"""What happens by itself: the hourly run, the daily run and delivery."""

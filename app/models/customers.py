@@ -1,0 +1,60 @@
+"""Who pays."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.kinds import CustomerKind
+from app.models.base import Base, BigId, Choice, UtcDateTime, choice_check
+from app.models.registrations import Organization, Server
+
+
+class Customer(Base):
+    """Exactly one server or organization that pays, or may come to.
+
+    The row is also the lock: whoever changes anything of a customer first claims it by raising
+    `version` (architecture, "Claim, then read").
+    """
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        CheckConstraint(
+            "(kind = 'server' AND server_id IS NOT NULL AND organization_id IS NULL) OR "
+            "(kind = 'organization' AND organization_id IS NOT NULL AND server_id IS NULL)",
+            name="exactly_one_payer",
+        ),
+        choice_check("kind", CustomerKind),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[CustomerKind] = mapped_column(Choice(CustomerKind))
+    # The UUID of the server or organization: pages and `export` name a customer by it.
+    uuid: Mapped[str] = mapped_column(String(36), unique=True)
+    display_name: Mapped[str] = mapped_column(String(300))
+    server_id: Mapped[int | None] = mapped_column(ForeignKey("servers.id"), unique=True)
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organizations.id"), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=0)
+
+    stripe_customer_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    # The card on file, as the provider names it; never a number.
+    card_payment_method: Mapped[str | None] = mapped_column(String(64))
+    card_brand: Mapped[str | None] = mapped_column(String(32))
+    card_last4: Mapped[str | None] = mapped_column(String(4))
+    card_exp_month: Mapped[int | None]
+    card_exp_year: Mapped[int | None]
+
+    # Months of the discount for new customers that are left; None until the first paid plan.
+    new_customer_months_left: Mapped[int | None]
+    # Set by staff in later work; the rules that read them are already here.
+    minimum_licenses: Mapped[int | None]
+    exempt_from_license_number_check: Mapped[bool] = mapped_column(default=False)
+    sponsorship_pending: Mapped[bool] = mapped_column(default=False)
+
+    # A customer whose run failed waits for a person instead of stopping the others.
+    parked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    parked_reason: Mapped[str | None] = mapped_column(String(300))
+
+    server: Mapped[Server | None] = relationship(lazy="joined")
+    organization: Mapped[Organization | None] = relationship(lazy="joined")

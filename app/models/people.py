@@ -1,0 +1,91 @@
+"""People who log in: billing users, their login links and confirmations, erasable details."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import Base, BigId, UtcDateTime
+from app.models.registrations import Organization, Server
+
+
+class PersonalDetail(Base):
+    """Name, address and IP of a person at one act. Erasure blanks the columns and keeps the row,
+    so that append-only audit entries may point here for ever."""
+
+    __tablename__ = "personal_details"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str | None] = mapped_column(String(254), index=True)
+    full_name: Mapped[str | None] = mapped_column(String(200))
+    ip: Mapped[str | None] = mapped_column(String(45))
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BillingUser(Base):
+    """A person who may manage the billing of one organization or one server."""
+
+    __tablename__ = "billing_users"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "user_uuid"),
+        UniqueConstraint("server_id", "email"),
+        CheckConstraint(
+            "(organization_id IS NULL) <> (server_id IS NULL)", name="one_place_of_login"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organizations.id"))
+    server_id: Mapped[int | None] = mapped_column(ForeignKey("servers.id"))
+    # The UUID of the person within the organization; None for a login as a server.
+    user_uuid: Mapped[str | None] = mapped_column(String(36))
+    email: Mapped[str] = mapped_column(String(254))
+    full_name: Mapped[str] = mapped_column(String(200), default="")
+    tos_version: Mapped[str | None] = mapped_column(String(16))
+    tos_accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    wants_major_release_mails: Mapped[bool] = mapped_column(default=False)
+    wants_maintenance_mails: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deactivated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    organization: Mapped[Organization | None] = relationship()
+    server: Mapped[Server | None] = relationship()
+
+
+class LoginLink(Base):
+    """What the access token of a billing link means; the token is this row's opaque signed id."""
+
+    __tablename__ = "login_links"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    nonce: Mapped[str] = mapped_column(String(43), unique=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"))
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
+    user_uuid: Mapped[str] = mapped_column(String(36))
+    email: Mapped[str] = mapped_column(String(254))
+    full_name: Mapped[str] = mapped_column(String(200))
+    uri_scheme: Mapped[str] = mapped_column(String(8))
+    next_page: Mapped[str | None] = mapped_column(String(32))
+    authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Set by the one login that the link may complete.
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    organization: Mapped[Organization] = relationship()
+
+
+class EmailConfirmation(Base):
+    """A mailed link that proves an address. The key is stored as a hash only."""
+
+    __tablename__ = "email_confirmations"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    login_link_id: Mapped[int] = mapped_column(ForeignKey("login_links.id"), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    login_link: Mapped[LoginLink] = relationship()

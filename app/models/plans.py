@@ -1,0 +1,140 @@
+"""Plans and their ledger: what a customer subscribed to and how many licenses, ever appended."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.kinds import (
+    AtCycleEnd,
+    Collection,
+    LicenseManagement,
+    PlanStatus,
+    Schedule,
+)
+from app.models.base import Base, BigId, Choice, UtcDateTime, choice_check
+from app.models.customers import Customer
+from app.models.uploads import AuditRow
+
+
+class Plan(Base):
+    """One subscription of a customer for a stretch of time.
+
+    Prices and minimum are copied from the catalogue at the start: a change there never alters a
+    running plan. Amounts are integer cents of `currency`.
+    """
+
+    __tablename__ = "plans"
+    __table_args__ = (
+        Index(
+            "uq_plans_one_live",
+            "customer_id",
+            unique=True,
+            sqlite_where=text("status IN ('trial', 'active')"),
+            postgresql_where=text("status IN ('trial', 'active')"),
+        ),
+        Index(
+            "uq_plans_one_never_started",
+            "customer_id",
+            unique=True,
+            sqlite_where=text("status = 'never_started'"),
+            postgresql_where=text("status = 'never_started'"),
+        ),
+        Index(
+            "ix_plans_due",
+            "next_invoice_date",
+            sqlite_where=text("next_invoice_date IS NOT NULL"),
+            postgresql_where=text("next_invoice_date IS NOT NULL"),
+        ),
+        CheckConstraint(
+            "(price_per_license IS NULL) <> (fixed_price IS NULL)", name="one_kind_of_price"
+        ),
+        choice_check("status", PlanStatus),
+        choice_check("at_cycle_end", AtCycleEnd),
+        choice_check("schedule", Schedule),
+        choice_check("license_management", LicenseManagement),
+        choice_check("collection", Collection),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    tier: Mapped[str] = mapped_column(String(32))
+    status: Mapped[PlanStatus] = mapped_column(Choice(PlanStatus))
+    at_cycle_end: Mapped[AtCycleEnd] = mapped_column(Choice(AtCycleEnd), default=AtCycleEnd.RENEW)
+    next_plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"))
+    schedule: Mapped[Schedule] = mapped_column(Choice(Schedule))
+    currency: Mapped[str] = mapped_column(String(3))
+    # Cents for one license and one cycle, before any discount of staff.
+    price_per_license: Mapped[int | None]
+    # Cents a year for a fixed-price plan.
+    fixed_price: Mapped[int | None]
+    # A percentage given by staff, in hundredths of a percent (8725 = 87.25 %).
+    discount: Mapped[int | None]
+    # The tier's minimum of licenses when the plan began.
+    tier_minimum: Mapped[int] = mapped_column(default=1)
+    # Months of the new-customer discount the customer had left when the plan began.
+    new_customer_months_at_start: Mapped[int] = mapped_column(default=0)
+    license_management: Mapped[LicenseManagement] = mapped_column(Choice(LicenseManagement))
+    collection: Mapped[Collection] = mapped_column(Choice(Collection))
+    # Never moves: every boundary is computed from it.
+    billing_cycle_anchor: Mapped[datetime] = mapped_column(UtcDateTime)
+    end_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The next monthly boundary to invoice; None only after the end and its closing invoice.
+    next_invoice_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Everything up to and including this instant has been billed (or needed no bill).
+    invoiced_until: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The last ledger entry that an invoice took into account.
+    invoiced_through: Mapped[int | None] = mapped_column(BigInteger)
+    # Since when the invoice that is due waits for uploads.
+    invoice_deferred_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    customer: Mapped[Customer] = relationship()
+
+
+class LedgerEntry(Base):
+    """One change of a plan's licenses. Append-only: a trigger refuses UPDATE and DELETE.
+
+    Entries with the same place (event_time, is_renewal, order_id) supersede each other: the one
+    appended last counts.
+    """
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "audit_row_id"),
+        Index("ix_ledger_entries_plan_time", "plan_id", "event_time", "id"),
+        CheckConstraint("licenses >= 0 AND licenses_at_next_renewal >= 0", name="not_negative"),
+        CheckConstraint("(audit_row_id IS NULL) <> (actor IS NULL)", name="audit_row_or_actor"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id"))
+    event_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    is_renewal: Mapped[bool]
+    licenses: Mapped[int]
+    licenses_at_next_renewal: Mapped[int]
+    # People counted when the entry was written; None where nothing was counted.
+    people: Mapped[int | None]
+    # Order within one second: the audit row's remote id, or the highest one known for others.
+    order_id: Mapped[int] = mapped_column(BigInteger, default=0)
+    # The audit row that caused it, with a copy of what names that row on its server ...
+    audit_row_id: Mapped[int | None] = mapped_column(BigInteger)
+    server_uuid: Mapped[str | None] = mapped_column(String(36))
+    remote_id: Mapped[int | None] = mapped_column(BigInteger)
+    # ... or who did it ("system:renewal", "billing_user:7").
+    actor: Mapped[str | None] = mapped_column(String(64))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    plan: Mapped[Plan] = relationship()
+    audit_row: Mapped[AuditRow | None] = relationship(
+        primaryjoin="foreign(LedgerEntry.audit_row_id) == AuditRow.id", viewonly=True
+    )

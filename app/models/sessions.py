@@ -1,0 +1,32 @@
+"""Browser sessions: rows on the server side; the cookie holds only a random id."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.people import BillingUser
+from app.models.base import Base, BigId, UtcDateTime
+
+
+class BrowserSession(Base):
+    """One browser's session. Expired ones are kept 30 days, good only for the redirect back."""
+
+    __tablename__ = "browser_sessions"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    # SHA-256 of the random 256-bit id in the cookie.
+    id_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    # Flask's session values (CSRF token, flashed messages, the half-finished login).
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    billing_user_id: Mapped[int | None] = mapped_column(ForeignKey("billing_users.id"))
+    # When the identity was proven; the session lives two hours from then.
+    authenticated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The address of the product's own billing page, stored at login: the way back after expiry.
+    way_back: Mapped[str | None] = mapped_column(String(400))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    billing_user: Mapped[BillingUser | None] = relationship()

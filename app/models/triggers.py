@@ -1,0 +1,40 @@
+"""Append-only triggers, attached to the metadata so that `create_all` makes them too.
+
+Migrations carry their own copy of this SQL; a house test compares both on both databases, because
+Alembic's batch mode drops triggers silently.
+"""
+
+from sqlalchemy import DDL, event
+
+from app.models.base import Base
+
+APPEND_ONLY_TABLES = ("ledger_entries", "audit_entries")
+
+SQLITE_TRIGGER = (
+    "CREATE TRIGGER {table}_no_{verb} BEFORE {verb_upper} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+)
+POSTGRESQL_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
+    "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+)
+POSTGRESQL_TRIGGER = (
+    "CREATE TRIGGER {table}_no_{verb} BEFORE {verb_upper} ON {table} "
+    "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+)
+
+
+def _attach() -> None:
+    for table in APPEND_ONLY_TABLES:
+        target = Base.metadata.tables[table]
+        function = DDL(POSTGRESQL_FUNCTION.replace("%", "%%"))
+        event.listen(target, "after_create", function.execute_if(dialect="postgresql"))
+        for verb in ("update", "delete"):
+            names = {"table": table, "verb": verb, "verb_upper": verb.upper()}
+            sqlite = DDL(SQLITE_TRIGGER.format(**names))
+            postgresql = DDL(POSTGRESQL_TRIGGER.format(**names))
+            event.listen(target, "after_create", sqlite.execute_if(dialect="sqlite"))
+            event.listen(target, "after_create", postgresql.execute_if(dialect="postgresql"))
+
+
+_attach()

@@ -1,0 +1,1 @@
+"""What can happen: one module per use case; transactions and locks live here."""

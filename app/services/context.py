@@ -1,0 +1,66 @@
+"""What every use case is handed: settings, catalogue, clock, sessions and gateways, wired once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.clock import Clock
+from app.domain.catalog import Catalog
+from app.gateways.mail import MailGateway
+from app.gateways.payments import PaymentsGateway
+from app.gateways.tokens import TokenGateway
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The application as services see it. `sessions` makes sessions for writing."""
+
+    settings: Settings
+    catalog: Catalog
+    clock: Clock
+    sessions: sessionmaker[Session]
+    payments: PaymentsGateway
+    mailer: MailGateway
+    tokens: TokenGateway
+
+    def now(self) -> datetime:
+        """The business time, UTC, whole seconds."""
+        return self.clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, as it is written into ledger and audit log ("billing_user:7").
+
+    `email`, `full_name` and `ip` never go into append-only tables; they are stored beside.
+    """
+
+    name: str
+    email: str | None = None
+    full_name: str | None = None
+    ip: str | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+SYSTEM = Actor("system")
+CLI = Actor("cli")
+
+
+def billing_user_actor(
+    billing_user_id: int,
+    *,
+    email: str | None = None,
+    full_name: str | None = None,
+    ip: str | None = None,
+) -> Actor:
+    """The actor of a logged-in person."""
+    return Actor(f"billing_user:{billing_user_id}", email=email, full_name=full_name, ip=ip)
+
+
+def server_actor(server_id: int, *, ip: str | None = None) -> Actor:
+    """The actor of a server that calls the API with its key."""
+    return Actor(f"server:{server_id}", ip=ip)

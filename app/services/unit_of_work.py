@@ -1,0 +1,110 @@
+"""The only place that commits or rolls back.
+
+`with unit_of_work(ctx) as work:` opens its own session. Claim rows first, then read; nothing is
+kept unless `work.commit()` was called. What must happen after the commit (sending a mail) is
+registered with `work.after_commit` and runs when the transaction is closed.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.domain.errors import NotFoundError
+from app.models.customers import Customer
+from app.models.registrations import Server
+from app.services.context import Context
+
+_open = threading.local()
+
+
+def is_transaction_open() -> bool:
+    """Whether this thread is inside a unit of work: then no gateway may be called."""
+    return getattr(_open, "depth", 0) > 0
+
+
+class UnitOfWork:
+    """One transaction: its session, its present, and what it will do after the commit."""
+
+    def __init__(self, ctx: Context, session: Session, now: datetime) -> None:
+        self.ctx = ctx
+        self.session = session
+        self.now = now
+        self._effects: list[Callable[[], None]] = []
+        self._committed = False
+
+    def claim_customer(self, customer_id: int) -> Customer:
+        """Lock one customer until the end of this unit of work and read it afresh.
+
+        Raises NotFoundError when there is none.
+        """
+        return self.claim_customers([customer_id])[0]
+
+    def claim_customers(self, customer_ids: Iterable[int]) -> list[Customer]:
+        """Lock customers in ascending order of id (so that two runs never deadlock)."""
+        claimed = []
+        for customer_id in sorted(set(customer_ids)):
+            statement = (
+                update(Customer)
+                .where(Customer.id == customer_id)
+                .values(version=Customer.version + 1)
+                .returning(Customer.id)
+                .execution_options(synchronize_session=False)
+            )
+            if self.session.execute(statement).first() is None:
+                raise NotFoundError("customer")
+            claimed.append(self._fresh(Customer, customer_id))
+        return claimed
+
+    def claim_server(self, server_id: int) -> Server:
+        """Lock one server; always before any customer of it. Raises NotFoundError."""
+        statement = (
+            update(Server)
+            .where(Server.id == server_id)
+            .values(version=Server.version + 1)
+            .returning(Server.id)
+            .execution_options(synchronize_session=False)
+        )
+        if self.session.execute(statement).first() is None:
+            raise NotFoundError("server")
+        return self._fresh(Server, server_id)
+
+    def after_commit(self, effect: Callable[[], None]) -> None:
+        """Run `effect` once this unit of work has been committed and closed."""
+        self._effects.append(effect)
+
+    def flush(self) -> None:
+        """Send what was changed to the database, so that its constraints speak now."""
+        self.session.flush()
+
+    def commit(self) -> None:
+        """Keep everything done so far. Nothing may be changed afterwards."""
+        self.session.commit()
+        self._committed = True
+
+    def take_effects(self) -> list[Callable[[], None]]:
+        """The effects to run; empty when nothing was committed."""
+        return self._effects if self._committed else []
+
+    def _fresh(self, kind: type, key: int):  # type: ignore[no-untyped-def]  # the row of `kind`
+        statement = select(kind).where(kind.id == key).execution_options(populate_existing=True)  # type: ignore[attr-defined]  # both claimed tables have an id
+        return self.session.scalars(statement).unique().one()
+
+
+@contextmanager
+def unit_of_work(ctx: Context) -> Iterator[UnitOfWork]:
+    """Open a unit of work. It rolls back unless `commit()` was called inside."""
+    session = ctx.sessions()
+    work = UnitOfWork(ctx, session, ctx.now())
+    _open.depth = getattr(_open, "depth", 0) + 1
+    try:
+        yield work
+    finally:
+        _open.depth -= 1
+        session.rollback()
+        session.close()
+    for effect in work.take_effects():
+        effect()

@@ -1,0 +1,194 @@
+"""Settings: one frozen value read from the environment once, checked before anything starts."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+DEVELOPMENT_KEY = "demo-only-secret-key-that-production-refuses"
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; the text names the variable and what is wrong."""
+
+
+class Environment(StrEnum):
+    """Where we run. Production is the default so that nothing for demos is on by accident."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+    TESTING = "testing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the environment decides. Durations are in seconds, sizes in bytes."""
+
+    env: Environment = Environment.PRODUCTION
+    database_url: str = f"sqlite:///{ROOT / 'instance' / 'tallyport.sqlite3'}"
+    secret_keys: tuple[str, ...] = ()
+    catalog: Path = ROOT / "catalog.toml"
+    base_url: str = "http://127.0.0.1:5000"
+    stripe_api_base: str | None = None
+    stripe_secret_key: str = ""
+    stripe_webhook_secret: str = ""
+    mail_url: str = ""
+    mail_from: str = "Billing <billing@tallyport.test>"
+    redis_url: str | None = None
+    clock_file: Path | None = None
+    emulator_url: str | None = None
+    sample_server_url: str | None = None
+    check_email_deliverability: bool = False
+    max_upload_bytes: int = 32 * 1024 * 1024
+    trusted_proxies: int = 0
+    rate_limit_register: str = "30 per hour"
+    rate_limit_api: str = "1000 per hour"
+    rate_limit_pages: str = "600 per minute"
+    rate_limit_login_mail: str = "5 per hour"
+    rate_limits_enabled: bool = True
+    invoice_run_max_per_customer: int = 15
+    max_invoice_amount: int = 10_000_000
+
+    @property
+    def is_demo_like(self) -> bool:
+        """Whether demo pages, caught mail and the clock file may exist at all."""
+        return self.env is not Environment.PRODUCTION
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Cookies are Secure whenever the portal is reached over https."""
+        return urlsplit(self.base_url).scheme == "https"
+
+
+_VARIABLES: dict[str, str] = {
+    "env": "TALLYPORT_ENV",
+    "database_url": "TALLYPORT_DATABASE_URL",
+    "secret_keys": "TALLYPORT_SECRET_KEYS",
+    "catalog": "TALLYPORT_CATALOG",
+    "base_url": "TALLYPORT_BASE_URL",
+    "stripe_api_base": "TALLYPORT_STRIPE_API_BASE",
+    "stripe_secret_key": "STRIPE_SECRET_KEY",
+    "stripe_webhook_secret": "STRIPE_WEBHOOK_SECRET",
+    "mail_url": "TALLYPORT_MAIL_URL",
+    "mail_from": "TALLYPORT_MAIL_FROM",
+    "redis_url": "TALLYPORT_REDIS_URL",
+    "clock_file": "TALLYPORT_CLOCK_FILE",
+    "emulator_url": "TALLYPORT_EMULATOR_URL",
+    "sample_server_url": "TALLYPORT_SAMPLE_SERVER_URL",
+    "check_email_deliverability": "CHECK_EMAIL_DELIVERABILITY",
+    "max_upload_bytes": "TALLYPORT_MAX_UPLOAD_BYTES",
+    "trusted_proxies": "TALLYPORT_TRUSTED_PROXIES",
+    "rate_limit_register": "TALLYPORT_RATE_LIMIT_REGISTER",
+    "rate_limit_api": "TALLYPORT_RATE_LIMIT_API",
+    "rate_limit_pages": "TALLYPORT_RATE_LIMIT_PAGES",
+    "rate_limit_login_mail": "TALLYPORT_RATE_LIMIT_LOGIN_MAIL",
+    "rate_limits_enabled": "TALLYPORT_RATE_LIMITS_ENABLED",
+    "invoice_run_max_per_customer": "TALLYPORT_MAX_INVOICES_PER_CUSTOMER_RUN",
+    "max_invoice_amount": "TALLYPORT_MAX_INVOICE_AMOUNT",
+}
+# In demo and testing a demo month is 720 uploads within a minute.
+_GENEROUS_LIMITS = {
+    "rate_limit_register": "100000 per minute",
+    "rate_limit_api": "100000 per minute",
+    "rate_limit_pages": "100000 per minute",
+    "rate_limit_login_mail": "1000 per minute",
+}
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None
+) -> Settings:
+    """Settings from `environ` (default: the process environment) with `overrides` on top.
+
+    Raises SettingsError naming the variable when a value cannot be used, or when production lacks
+    a secret it needs.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, object] = {}
+    for name, variable in _VARIABLES.items():
+        text = environ.get(variable, "").strip()
+        if text:
+            values[name] = _parse(name, variable, text)
+    if not overrides or "env" not in overrides:
+        env = values.get("env", Environment.PRODUCTION)
+    else:
+        env = Environment(str(overrides["env"]))
+    if env is not Environment.PRODUCTION:
+        for name, limit in _GENEROUS_LIMITS.items():
+            values.setdefault(name, limit)
+        values.setdefault("secret_keys", (DEVELOPMENT_KEY,))
+    elif "check_email_deliverability" not in values:
+        values["check_email_deliverability"] = True
+    known = {field.name for field in fields(Settings)}
+    for name, value in (overrides or {}).items():
+        if name in known:
+            values[name] = _coerce(name, value)
+    settings = Settings(**values)  # type: ignore[arg-type]  # each value was parsed by its field
+    _check(settings)
+    return settings
+
+
+def _parse(name: str, variable: str, text: str) -> object:
+    try:
+        return _coerce(name, text)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {error}") from None
+
+
+def _coerce(name: str, value: object) -> object:
+    kind = {field.name: field.type for field in fields(Settings)}[name]
+    if name == "secret_keys":
+        keys = value.split(",") if isinstance(value, str) else value
+        return tuple(str(key).strip() for key in keys if str(key).strip())  # type: ignore[attr-defined]  # a sequence of keys
+    if kind is Environment:
+        try:
+            return Environment(str(value))
+        except ValueError:
+            raise ValueError(f"must be one of demo, production, testing, not {value!r}") from None
+    if kind is bool and isinstance(value, str):
+        if value.lower() not in {"0", "1", "true", "false", "on", "off", "yes", "no"}:
+            raise ValueError(f"must be on or off, not {value!r}")
+        return value.lower() in {"1", "true", "on", "yes"}
+    if kind is int and isinstance(value, str):
+        if not value.isascii() or not value.isdigit():
+            raise ValueError(f"must be a whole number, not {value!r}")
+        return int(value)
+    if name in {"catalog", "clock_file"} and value is not None:
+        return Path(str(value))
+    if name == "base_url":
+        return str(value).rstrip("/")
+    return value
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what would be unsafe. The source is architecture.md and stripe.md of the design."""
+    base = urlsplit(settings.base_url)
+    if base.scheme not in {"http", "https"} or not base.hostname:
+        raise SettingsError("TALLYPORT_BASE_URL: must be an http or https address")
+    live_key = settings.stripe_secret_key.startswith(("sk_live_", "rk_live_"))
+    api_host = urlsplit(settings.stripe_api_base).hostname if settings.stripe_api_base else None
+    if live_key and (settings.is_demo_like or api_host in LOOPBACK_HOSTS):
+        raise SettingsError(
+            "STRIPE_SECRET_KEY: a live key is refused in demo and testing and with a loopback API"
+        )
+    if settings.is_demo_like:
+        return
+    needed = {
+        "TALLYPORT_SECRET_KEYS": settings.secret_keys,
+        "STRIPE_SECRET_KEY": settings.stripe_secret_key,
+        "STRIPE_WEBHOOK_SECRET": settings.stripe_webhook_secret,
+        "TALLYPORT_MAIL_URL": settings.mail_url,
+    }
+    missing = [variable for variable, value in needed.items() if not value]
+    if missing:
+        raise SettingsError(f"{', '.join(missing)}: needed when TALLYPORT_ENV is production")
+    if any(len(key) < 32 or key == DEVELOPMENT_KEY for key in settings.secret_keys):
+        raise SettingsError("TALLYPORT_SECRET_KEYS: every key needs at least 32 characters")
+    if settings.clock_file is not None:
+        raise SettingsError("TALLYPORT_CLOCK_FILE: exists in demo and testing only")
+    if base.scheme != "https" and base.hostname not in LOOPBACK_HOSTS:
+        raise SettingsError("TALLYPORT_BASE_URL: must be https in production")

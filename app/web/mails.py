@@ -1,0 +1,23 @@
+"""Rendering of mails from `templates/emails/`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from app.gateways.mail import MailRenderer, RenderedMail
+
+
+def build_renderer(app: Flask) -> MailRenderer:
+    """A function that renders `templates/emails/<name>/{subject.txt,body.txt,body.html}`."""
+
+    def render(template: str, params: Mapping[str, Any]) -> RenderedMail:
+        folder = f"emails/{template}"
+        with app.app_context():
+            environment = app.jinja_env
+            subject = environment.get_template(f"{folder}/subject.txt").render(params)
+            text = environment.get_template(f"{folder}/body.txt").render(params)
+            html = environment.get_template(f"{folder}/body.html").render(params)
+        return RenderedMail(subject=" ".join(subject.split()), text=text, html=html)
+
+    return render

@@ -1,0 +1,143 @@
+"""Puts the rooms together: reads settings and catalogue, binds extensions, adds blueprints."""
+
+from importlib import import_module
+from typing import Any
+
+import email_validator
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.orm import sessionmaker
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.clock import Clock, DemoClock, SystemClock
+from app.domain.catalog import Catalog, CatalogError, parse_catalog
+from app.extensions import babel, bootstrap, csrf, db, limiter, login_manager, migrate
+from app.gateways.mail import MailGateway
+from app.gateways.payments import PaymentsGateway
+from app.gateways.tokens import TokenGateway
+from app.models.engine import prepare_engine
+from app.services.context import Context
+from app.services.unit_of_work import is_transaction_open
+from app.settings import ROOT, Settings, load_settings
+
+BLUEPRINTS = ("health", "login", "portal", "upgrade", "plan", "remotes", "webhooks")
+DEMO_BLUEPRINTS = ("demo",)
+
+
+def build_app(overrides: dict[str, Any]) -> Flask:
+    """See `app.create_app`."""
+    settings = load_settings(overrides=overrides)
+    catalog = read_catalog(settings)
+    app = Flask(
+        "app",
+        root_path=str(ROOT / "app"),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+        instance_path=str(ROOT / "instance"),
+    )
+    _configure(app, settings)
+    # The web modules need the Flask extensions above them to exist; they are imported here.
+    from app.web import errors, security, sessions, wording
+    from app.web.mails import build_renderer
+
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    babel.init_app(app)
+    bootstrap.init_app(app)
+    with app.app_context():
+        engine = db.engine
+    write_engine = prepare_engine(engine)
+    clock = overrides.get("clock") or _clock(settings)
+    app.extensions["tallyport"] = Context(
+        settings=settings,
+        catalog=catalog,
+        clock=clock,
+        sessions=sessionmaker(bind=write_engine, expire_on_commit=False),
+        payments=overrides.get("payments") or _payments(settings),
+        mailer=overrides.get("mailer") or _mailer(settings, build_renderer(app)),
+        tokens=TokenGateway(keys=settings.secret_keys, clock=clock),
+    )
+    sessions.init_app(app)
+    security.init_app(app)
+    limiter.init_app(app)
+    errors.init_app(app)
+    wording.init_app(app)
+    names = BLUEPRINTS + (DEMO_BLUEPRINTS if settings.is_demo_like else ())
+    for name in names:
+        app.register_blueprint(import_module(f"app.web.{name}").blueprint)
+    from app.cli import register_commands
+
+    register_commands(app)
+    return app
+
+
+def read_catalog(settings: Settings) -> Catalog:
+    """The catalogue of these settings. Raises CatalogError."""
+    try:
+        text = settings.catalog.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{settings.catalog.name}: cannot be read: {error}") from None
+    return parse_catalog(text, source=settings.catalog.name)
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    if settings.database_url.startswith("sqlite") and "instance" in settings.database_url:
+        (ROOT / "instance").mkdir(exist_ok=True)
+    app.config.update(
+        SECRET_KEY=settings.secret_keys[0],
+        SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
+        SQLALCHEMY_DATABASE_URI=_driver_url(settings.database_url),
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_upload_bytes,
+        TESTING=settings.env == "testing",
+        WTF_CSRF_TIME_LIMIT=None,
+        RATELIMIT_STORAGE_URI=settings.redis_url or "memory://",
+        RATELIMIT_ENABLED=settings.rate_limits_enabled,
+        RATELIMIT_DEFAULT=settings.rate_limit_pages,
+        RATELIMIT_STRATEGY="fixed-window",
+        RATELIMIT_HEADERS_ENABLED=False,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        TALLYPORT=settings,
+    )
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]  # the documented way to add a middleware
+    if settings.is_demo_like:
+        # Addresses under .test and .localhost exist only here.
+        email_validator.TEST_ENVIRONMENT = True
+
+
+def _driver_url(url: str) -> str:
+    """PostgreSQL is reached through psycopg 3 whatever the address says."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.is_demo_like and settings.clock_file is not None:
+        return DemoClock(settings.clock_file)
+    return SystemClock()
+
+
+def _payments(settings: Settings) -> PaymentsGateway:
+    from app.gateways.stripe_gateway import StripeGateway
+
+    return StripeGateway(
+        secret_key=settings.stripe_secret_key or "sk_test_tallyport",
+        webhook_secret=settings.stripe_webhook_secret or "whsec_tallyport",
+        api_base=settings.stripe_api_base,
+        in_transaction=is_transaction_open,
+    )
+
+
+def _mailer(settings: Settings, renderer: Any) -> MailGateway:
+    from app.gateways.mail import build_mailer
+
+    return build_mailer(settings, renderer)
+
+
+__all__ = ["Engine", "build_app", "read_catalog"]
