@@ -6,9 +6,7 @@ the first test needs them, and shared by its processes.
 """
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -112,7 +110,7 @@ def run() -> Run:
 
 @pytest.fixture(scope="session")
 def databases(run: Run) -> Iterator[Databases]:
-    """Makes databases: `databases.create(backend, folder=..., migrated=...)`, `.drop(url)`."""
+    """Makes databases: `databases.create(backend, migrated=...)`, `.drop(url)`."""
     made = Databases(run, os.environ.get("PYTEST_XDIST_WORKER", "alone"))
     yield made
     made.close()
@@ -131,25 +129,12 @@ def database_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_folder() -> Iterator[Path]:
-    """Where this test's SQLite files lie: in memory where that is possible, since waiting for the
-    disk at every commit is most of what a test on SQLite would do."""
-    memory = Path("/dev/shm")
-    parent = memory if os.access(memory, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="tallyport-sqlite-", dir=parent))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def new_database_url(
-    databases: Databases, database_backend: str, database_folder: Path
-) -> Iterator[Callable[..., str]]:
+def new_database_url(databases: Databases, database_backend: str) -> Iterator[Callable[..., str]]:
     """Makes another database each time it is called: `new_database_url(migrated=False)`."""
     made: list[str] = []
 
     def make(*, migrated: bool = True) -> str:
-        made.append(databases.create(database_backend, folder=database_folder, migrated=migrated))
+        made.append(databases.create(database_backend, migrated=migrated))
         return made[-1]
 
     yield make

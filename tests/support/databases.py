@@ -59,11 +59,11 @@ class Databases:
     _names: Iterator[int] = field(default_factory=count)
     _admin: psycopg.Connection | None = None
 
-    def create(self, backend: str, *, folder: Path, migrated: bool = True) -> str:
-        """The URL of a new database, migrated or empty. A SQLite file is put into `folder`."""
+    def create(self, backend: str, *, migrated: bool = True) -> str:
+        """The URL of a new database of `backend` (see BACKENDS), migrated or empty."""
         name = f"{self._prefix()}_{self.worker}_{next(self._names)}"
         if backend == "sqlite":
-            path = folder / f"{name}.sqlite3"
+            path = self.run.scratch / f"{name}.sqlite3"
             if migrated:
                 shutil.copyfile(self.run.once("sqlite-template", self._make_sqlite), path)
             return f"sqlite:///{path}"

@@ -1,8 +1,8 @@
-"""Stops the servers of a test run and removes its folder, however the run ends.
+"""Stops the servers of a test run and removes its folders, however the run ends.
 
-`python reaper.py FOLDER` waits for the end of its standard input. pytest holds the other end, and
+`python reaper.py FOLDER...` waits for the end of its standard input. pytest holds the other end, and
 the operating system closes it even when pytest is killed: then every server that left a *.pid file
-below FOLDER is stopped. It imports nothing of ours so that it starts at once.
+below a FOLDER is stopped. It imports nothing of ours so that it starts at once.
 """
 
 import os
@@ -40,14 +40,15 @@ def _stop(pid_file: Path) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def main(folder: Path) -> None:
-    """Wait for the end of standard input, then clear up `folder`."""
+def main(folders: list[Path]) -> None:
+    """Wait for the end of standard input, then clear up `folders`."""
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    for pid_file in folder.rglob("*.pid"):
-        _stop(pid_file)
-    shutil.rmtree(folder, ignore_errors=True)
+    for folder in folders:
+        for pid_file in folder.rglob("*.pid"):
+            _stop(pid_file)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main([Path(name) for name in sys.argv[1:]])

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.support.provision import MissingToolError, postgres_bin, redis_server
 
 REAPER = Path(__file__).with_name("reaper.py")
+MEMORY = Path("/dev/shm")
 START_ATTEMPTS = 3
 POSTGRES_USER = "tallyport"
 # What a test database may do without: its data never has to survive a crash. Benchmarks keep the
@@ -165,6 +166,13 @@ class Run:
 
     folder: Path
 
+    @property
+    def scratch(self) -> Path:
+        """Where SQLite files lie: in memory where that is possible, since waiting for the disk at
+        every commit is most of what a test on SQLite would do."""
+        parent = MEMORY if os.access(MEMORY, os.W_OK) else self.folder
+        return parent / f"{self.folder.name}-sqlite"
+
     def once(self, name: str, make: Callable[[], str]) -> str:
         """What `make` returned for the first process that asked for `name`; the others wait."""
         with (self.folder / f"{name}.lock").open("w") as lock:
@@ -192,15 +200,17 @@ def new_run() -> Iterator[Run]:
     """A run with a folder of its own; everything in it is stopped and removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="tallyport-run-"))
     folder.chmod(0o755)  # The user postgres has to pass through to its own folder.
+    run = Run(folder)
+    run.scratch.mkdir()
     reaper = subprocess.Popen(
-        [sys.executable, "-I", str(REAPER), str(folder)],
+        [sys.executable, "-I", str(REAPER), str(folder), str(run.scratch)],
         stdin=subprocess.PIPE,
         # Ctrl-C goes to everybody in the terminal's group; the reaper has to outlive it.
         start_new_session=True,
     )
     assert reaper.stdin is not None
     try:
-        yield Run(folder)
+        yield run
     finally:
         reaper.stdin.close()
         reaper.wait()
