@@ -93,8 +93,40 @@ _TIER_KEY = re.compile(r"[a-z][a-z0-9_]{1,30}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _TWO_DECIMAL_CURRENCIES = frozenset(
-    "aed ars aud bgn brl cad chf cny czk dkk eur gbp hkd huf ils inr mxn myr nok nzd php pln ron "
-    "sar sek sgd thb try twd uah usd zar".split()
+    [
+        "aed",
+        "ars",
+        "aud",
+        "bgn",
+        "brl",
+        "cad",
+        "chf",
+        "cny",
+        "czk",
+        "dkk",
+        "eur",
+        "gbp",
+        "hkd",
+        "huf",
+        "ils",
+        "inr",
+        "mxn",
+        "myr",
+        "nok",
+        "nzd",
+        "php",
+        "pln",
+        "ron",
+        "sar",
+        "sek",
+        "sgd",
+        "thb",
+        "try",
+        "twd",
+        "uah",
+        "usd",
+        "zar",
+    ]
 )
 _HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\-\"' ]+?)\s*=")
