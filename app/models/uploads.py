@@ -27,6 +27,15 @@ class AuditRow(Base):
             sqlite_where=text("seats IS NOT NULL"),
             postgresql_where=text("seats IS NOT NULL"),
         ),
+        # "Was it active at an instant": few rows say so, and they are looked for among all others.
+        Index(
+            "ix_audit_rows_activity",
+            "organization_id",
+            "event_time",
+            "remote_id",
+            sqlite_where=text("event_type IN (201, 202)"),
+            postgresql_where=text("event_type IN (201, 202)"),
+        ),
         Index("ix_audit_rows_natural_key", "organization_id", "event_time_us"),
     )
 

@@ -64,6 +64,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("audit_rows", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_audit_rows_activity",
+            ["organization_id", "event_time", "remote_id"],
+            unique=False,
+            sqlite_where=sa.text("event_type IN (201, 202)"),
+            postgresql_where=sa.text("event_type IN (201, 202)"),
+        )
+        batch_op.create_index(
             "ix_audit_rows_natural_key", ["organization_id", "event_time_us"], unique=False
         )
         batch_op.create_index(
@@ -903,6 +910,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("seats IS NOT NULL"),
         )
         batch_op.drop_index("ix_audit_rows_natural_key")
+        batch_op.drop_index(
+            "ix_audit_rows_activity",
+            sqlite_where=sa.text("event_type IN (201, 202)"),
+            postgresql_where=sa.text("event_type IN (201, 202)"),
+        )
 
     op.drop_table("audit_rows")
     if op.get_bind().dialect.name == "postgresql":
