@@ -6,7 +6,14 @@ from typing import Any, Protocol
 
 
 class MailError(Exception):
-    """The mail could not be handed over; the text says why, without addresses."""
+    """The mail could not be handed over; the text says why, without addresses.
+
+    `permanent` means that trying again is of no use: the address or the mail itself is refused.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
 
 
 @dataclass(frozen=True, slots=True)
