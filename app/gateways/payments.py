@@ -4,16 +4,23 @@ Each call that changes something takes `key`, the idempotency key made from our 
 caller stores the attempt before the call. Source of the rules: docs/rules/payments.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from app.domain.kinds import Collection, InvoiceStatus
 
+# The provider takes no more lines than this on one invoice.
+MAX_LINES = 250
+
 
 class PaymentsError(Exception):
-    """Base of the five ways a call can fail."""
+    """Base of the five ways a call can fail.
+
+    `code` is stable and for programs. `message` is the provider's sentence: for the person when a
+    card was declined, for whoever reads the log otherwise; it never holds keys.
+    """
 
     def __init__(self, message: str = "", *, code: str = "") -> None:
         super().__init__(message or code)
@@ -40,7 +47,13 @@ class ProviderBusy(ProviderUnavailable):
 
 
 class ProviderRejected(PaymentsError):
-    """A definite no to what we asked (wrong state, unknown object, bad parameter)."""
+    """A definite no: asking again with the same key gives the same answer.
+
+    Look at the present state before asking with a new key. Besides the provider's own codes
+    (`resource_missing` and others): `invoice_paid` (it cannot be voided), `idempotency_conflict`
+    (the key was used for another request), `stored_failure` (the key holds a fault of the provider
+    that is replayed for a day), `total_mismatch`, `signature` and `unreadable` (webhooks).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class CardSetup:
 class RemoteLine:
     """One line as it is sent: cents, signed; `reference` is our line's id.
 
-    `unit_amount` is None for lines that are an amount and not quantity x unit.
+    `amount` = `quantity` x `unit_amount`; gateways raise ValueError when it is not.
     """
 
     reference: str
@@ -82,7 +95,11 @@ class RemoteLine:
 
 @dataclass(frozen=True, slots=True)
 class RemoteInvoice:
-    """The present state of an invoice at the provider. Amounts in cents."""
+    """The present state of an invoice at the provider. Amounts in cents.
+
+    `failure_code` and `failure_message` tell of the last attempt to charge a card that has not
+    succeeded; they are read by `get_invoice` and after a payment, not in lists.
+    """
 
     id: str
     reference: str | None
@@ -114,9 +131,7 @@ class ProviderEvent:
 class PaymentsGateway(Protocol):
     """What we ask of a payment provider."""
 
-    def create_customer(
-        self, *, reference: str, name: str, email: str | None, key: str
-    ) -> str:
+    def create_customer(self, *, reference: str, name: str, email: str | None, key: str) -> str:
         """Make a customer; returns the provider's id. `reference` is our customer's UUID."""
         ...
 
@@ -131,8 +146,16 @@ class PaymentsGateway(Protocol):
         """What became of a visit to the card page."""
         ...
 
+    def get_newest_card(self, customer_id: str) -> Card | None:
+        """The card that was entered last and is still on file; None when there is none."""
+        ...
+
     def set_default_card(self, customer_id: str, card: Card, *, key: str) -> None:
-        """Charge future invoices to this card."""
+        """Charge future invoices to this card.
+
+        Repeating it does no harm, but a key that was used before would replay the old answer
+        without setting anything: give each call a key of its own.
+        """
         ...
 
     def create_invoice(
@@ -148,20 +171,36 @@ class PaymentsGateway(Protocol):
         """Make an empty draft. `reference` is our invoice's id."""
         ...
 
-    def add_lines(self, invoice_id: str, lines: Sequence[RemoteLine], *, key: str) -> None:
-        """Add lines to a draft; all or none."""
+    def add_lines(
+        self, invoice_id: str, lines: Sequence[RemoteLine], *, currency: str, key: str
+    ) -> RemoteInvoice:
+        """Add lines to an empty draft in its currency; all or none, 1 to MAX_LINES of them.
+
+        Raises ProviderRejected with code `total_mismatch` when the draft's total is not the sum
+        of `lines` afterwards: then it held lines before.
+        """
         ...
 
     def finalize_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
-        """Make a draft final: it gets its number and can be paid."""
+        """Make a draft final: it gets its number and can be paid; a total of 0 is paid at once.
+
+        An invoice that is final already is returned as it is.
+        """
         ...
 
     def pay_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
-        """Charge the card on file. Raises PaymentDeclined or AuthenticationRequired."""
+        """Charge the customer's default card. Raises PaymentDeclined or AuthenticationRequired.
+
+        An invoice that is paid already is returned as it is.
+        """
         ...
 
     def void_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
-        """Declare an open invoice void (a draft is deleted)."""
+        """Declare an open invoice void. A draft is deleted and returned as void.
+
+        An invoice that is void already is returned as it is. Raises ProviderRejected with code
+        `invoice_paid` when it was paid, and `resource_missing` for a draft deleted earlier.
+        """
         ...
 
     def get_invoice(self, invoice_id: str) -> RemoteInvoice:
@@ -178,8 +217,14 @@ class PaymentsGateway(Protocol):
         ...
 
     def read_event(self, payload: bytes, *, signature: str) -> ProviderEvent:
-        """Verify and read a webhook. Raises ProviderRejected when the signature is wrong."""
+        """Verify and read a webhook. `object_id` is empty for objects that have no id.
+
+        Raises ProviderRejected with code `signature` when it is not signed as it must be, and
+        `unreadable` when it is not an event.
+        """
         ...
 
-
-Metadata = Mapping[str, str]
+    def for_jobs(self) -> Self:
+        """This gateway for work that nobody waits for in a browser: it repeats calls that got no
+        answer (with the same key) before it gives up."""
+        ...
