@@ -80,8 +80,11 @@ class Plan(Base):
     discount: Mapped[int | None]
     # The tier's minimum of licenses when the plan began.
     tier_minimum: Mapped[int] = mapped_column(default=1)
-    # Months of the new-customer discount the customer had left when the plan began.
+    # The discount for new customers as it stood when the plan began: months the customer had
+    # left, cents a month, and the minimum of licenses while it lasts.
     new_customer_months_at_start: Mapped[int] = mapped_column(default=0)
+    new_customer_amount: Mapped[int] = mapped_column(default=0)
+    new_customer_minimum: Mapped[int] = mapped_column(default=1)
     license_management: Mapped[LicenseManagement] = mapped_column(Choice(LicenseManagement))
     collection: Mapped[Collection] = mapped_column(Choice(Collection))
     # Never moves: every boundary is computed from it.

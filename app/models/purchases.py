@@ -41,6 +41,10 @@ class Purchase(Base):
     price_per_license: Mapped[int]
     tier_minimum: Mapped[int]
     new_customer_months: Mapped[int] = mapped_column(default=0)
+    new_customer_amount: Mapped[int] = mapped_column(default=0)
+    new_customer_minimum: Mapped[int] = mapped_column(default=1)
+    # People counted when it was confirmed.
+    people: Mapped[int]
     # The quote as it was shown and signed, for the record.
     quote: Mapped[dict[str, Any]] = mapped_column(JSON)
     # One confirmed form makes one purchase, however often it is sent.
