@@ -20,7 +20,7 @@ from app.services.context import Context
 from app.services.unit_of_work import is_transaction_open
 from app.settings import ROOT, Settings, load_settings
 
-BLUEPRINTS = ("health", "login", "portal", "upgrade", "plan", "remotes", "webhooks")
+BLUEPRINTS = ("look", "health", "login", "portal", "upgrade", "plan", "remotes", "webhooks")
 DEMO_BLUEPRINTS = ("demo",)
 
 

@@ -1,0 +1,104 @@
+"""What every layout is handed: brand, language, colors, tabs, who is logged in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, request, url_for
+from flask_babel import get_locale, gettext
+
+from app.web import access
+from app.web.flashes import read_flashes
+from app.web.look import assets, blueprint
+from app.web.look.forms import field_attributes
+
+THEME_COOKIE = "theme"
+THEMES = ("system", "light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab of the top bar."""
+
+    label: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeChoice:
+    """One choice of the switch between light and dark."""
+
+    value: str
+    label: str
+    url: str
+    is_current: bool
+
+
+def chosen_theme() -> str | None:
+    """ "light" or "dark" when the reader chose; None means as the system says."""
+    theme = request.cookies.get(THEME_COOKIE)
+    return theme if theme in {"light", "dark"} else None
+
+
+def build_tabs(entity_uuid: Any) -> list[Tab]:
+    """The tabs of a customer's pages, as far as their pages are built."""
+    pages = (
+        ("portal.billing", gettext("Billing")),
+        ("portal.plans", gettext("Plans")),
+        ("portal.invoices", gettext("Invoices")),
+    )
+    here = (request.endpoint or "").partition(".")[2]
+    return [
+        Tab(
+            label=label,
+            url=url_for(endpoint, entity_uuid=entity_uuid),
+            is_current=here.startswith(_family(endpoint)),
+        )
+        for endpoint, label in pages
+        if endpoint in current_app.view_functions
+    ]
+
+
+def _family(endpoint: str) -> str:
+    """ "portal.invoices" and "portal.invoice" are of one family, so that a page keeps its tab."""
+    return endpoint.partition(".")[2].removesuffix("s")
+
+
+def _theme_choices() -> list[ThemeChoice]:
+    labels = {"system": gettext("System"), "light": gettext("Light"), "dark": gettext("Dark")}
+    current = chosen_theme() or "system"
+    return [
+        ThemeChoice(
+            value=theme,
+            label=labels[theme],
+            url=url_for("look.choose_theme", theme=theme),
+            is_current=theme == current,
+        )
+        for theme in THEMES
+    ]
+
+
+@blueprint.app_context_processor
+def hand_to_layouts() -> dict[str, Any]:
+    """The variables of templates/layouts/."""
+    current_identity = getattr(access, "current_identity", lambda: None)
+    identity = current_identity()
+    has_logout = "login.logout" in current_app.view_functions
+    return {
+        "identity": identity,
+        "tabs": build_tabs(identity.entity_uuid) if identity else [],
+        "logout_url": url_for("login.logout") if identity and has_logout else None,
+        "theme": chosen_theme(),
+        "theme_choices": _theme_choices(),
+        "html_lang": str(get_locale() or "en").replace("_", "-"),
+    }
+
+
+@blueprint.record_once
+def prepare(state: Any) -> None:
+    """Give the templates what does not change from page to page."""
+    app: Flask = state.app
+    app.jinja_env.globals.update(brand=app.extensions["tallyport"].catalog.brand)
+    app.jinja_env.globals.update(read_flashes=read_flashes)
+    app.jinja_env.filters.update(field_attributes=field_attributes)
+    assets.init_app(app)
