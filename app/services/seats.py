@@ -93,6 +93,24 @@ def load_seat_rows(
     return [SeatRow._make(row) for row in session.execute(statement)]
 
 
+def load_seat_rows_between(
+    session: Session, *, organization_ids: Iterable[int], since: datetime, until: datetime
+) -> list[SeatRow]:
+    """The rows of organizations with since <= event_time <= until, processed before or not.
+
+    Ordered by (event_time, remote_id).
+    """
+    found: list[SeatRow] = []
+    for ids in _chunks(sorted(set(organization_ids))):
+        statement = _seat_rows().where(
+            AuditRow.organization_id.in_(ids),
+            AuditRow.event_time >= since,
+            AuditRow.event_time <= until,
+        )
+        found += [SeatRow._make(row) for row in session.execute(statement)]
+    return sorted(found, key=lambda row: (row.event_time, row.remote_id))
+
+
 def load_seat_rows_by_id(session: Session, *, row_ids: Iterable[int]) -> list[SeatRow]:
     """The same rows by their arrival ids (pending ones that have become due), in that order."""
     found: list[SeatRow] = []

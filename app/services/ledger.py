@@ -1,0 +1,202 @@
+"""Keeping the license ledgers up to date with what servers uploaded.
+
+The work of a server is one piece under that server's lock: what has been processed is remembered
+by `server.ledger_cursor`, the last arrival id seen. Rows of the future wait in
+`pending_audit_rows` until their time. Rules: docs/rules/ledger.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain import ledger as rules
+from app.domain.calendar import cycle_at
+from app.domain.kinds import (
+    LIVE_STATUSES,
+    AtCycleEnd,
+    CustomerKind,
+    LicenseManagement,
+)
+from app.domain.transitions import Change, decide_transition
+from app.models.customers import Customer
+from app.models.plans import LedgerEntry, Plan
+from app.models.registrations import Organization, Server
+from app.models.uploads import AuditRow, PendingAuditRow
+from app.services.audit import record_audit
+from app.services.context import SYSTEM
+from app.services.plan_ledger import PlanSync, load_entries
+from app.services.plan_rules import to_entries
+from app.services.seats import SeatRow, load_seat_rows, load_seat_rows_by_id
+from app.services.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What a sync did, as counts of rows."""
+
+    rows: int = 0
+    plans: int = 0
+    entries: int = 0
+
+
+def get_last_ledger_for_automanaged_plan_if_exists(
+    session: Session, customer: Customer
+) -> LedgerEntry | None:
+    """The entry in force of the customer's live plan with automatic licenses, or None."""
+    plan = session.scalars(
+        select(Plan).where(
+            Plan.customer_id == customer.id,
+            Plan.status.in_(LIVE_STATUSES),
+            Plan.license_management == LicenseManagement.AUTOMATIC,
+        )
+    ).one_or_none()
+    if plan is None:
+        return None
+    stored = load_entries(session, plan_id=plan.id)
+    by_id = {row.id: row for row in stored}
+    effective = rules.effective_entries(to_entries(stored))
+    return by_id[effective[-1].id] if effective and effective[-1].id else None
+
+
+def sync_license_ledger_if_needed(
+    work: UnitOfWork, customer: Customer, *, as_of: datetime
+) -> SyncResult:
+    """Bring the ledger of `customer` up to `as_of`, and with it those of its whole server.
+
+    The cursor belongs to the server, so its customers move on together. Safe to repeat; claims
+    the server and the customers. `as_of` must not lie before the start of this unit of work.
+    """
+    server_id = get_server_id(customer)
+    return sync_server_ledgers(work, work.claim_server(server_id), as_of=as_of)
+
+
+def get_server_id(customer: Customer) -> int:
+    """The server whose uploads count the people of `customer`."""
+    if customer.kind is CustomerKind.SERVER:
+        assert customer.server_id is not None
+        return customer.server_id
+    assert customer.organization is not None
+    return customer.organization.server_id
+
+
+def sync_server_ledgers(work: UnitOfWork, server: Server, *, as_of: datetime) -> SyncResult:
+    """Process every row of `server` that arrived since the last time and is due by `as_of`.
+
+    `server` must be claimed. Each live plan of the server and of its organizations gets its
+    entries, its renewals that fell due, and its end if it was set to end by then.
+    """
+    if as_of < work.now:
+        raise ValueError("rows that are due now would be passed over by the cursor")
+    rows = _take_new_rows(work, server, as_of=as_of)
+    plans = _load_live_plans(work.session, server)
+    written = 0
+    if plans:
+        customers = {
+            customer.id: customer
+            for customer in work.claim_customers(plan.customer_id for plan in plans)
+        }
+        for plan in plans:
+            written += _sync_plan(work, plan, customers[plan.customer_id], server, rows, as_of)
+    return SyncResult(rows=len(rows), plans=len(plans), entries=written)
+
+
+def has_ledger_work(session: Session, server: Server, *, as_of: datetime) -> bool:
+    """Whether a sync of `server` would find anything to do: new rows, rows that have become due,
+    or a live plan whose cycle has ended. Cheap, and asked before anything is claimed."""
+    newer = select(AuditRow.id).where(
+        AuditRow.server_id == server.id, AuditRow.id > server.ledger_cursor
+    )
+    due = select(PendingAuditRow.audit_row_id).where(
+        PendingAuditRow.server_id == server.id, PendingAuditRow.due_at <= as_of
+    )
+    if session.execute(newer.limit(1)).first() or session.execute(due.limit(1)).first():
+        return True
+    for plan in _load_live_plans(session, server):
+        last = session.scalars(
+            select(LedgerEntry.event_time)
+            .where(LedgerEntry.plan_id == plan.id)
+            .order_by(LedgerEntry.event_time.desc())
+            .limit(1)
+        ).one()
+        if cycle_at(plan.billing_cycle_anchor, plan.schedule, last).end <= as_of:
+            return True
+    return False
+
+
+def _take_new_rows(work: UnitOfWork, server: Server, *, as_of: datetime) -> list[SeatRow]:
+    """The rows to process, by time; moves the cursor past everything that has arrived."""
+    session = work.session
+    pending = select(PendingAuditRow.audit_row_id).where(
+        PendingAuditRow.server_id == server.id, PendingAuditRow.due_at <= as_of
+    )
+    due_ids = list(session.scalars(pending))
+    found = {
+        row.id: row
+        for row in load_seat_rows(
+            session, server_id=server.id, after_id=server.ledger_cursor, up_to_time=as_of
+        )
+    }
+    if due_ids:
+        found.update((row.id, row) for row in load_seat_rows_by_id(session, row_ids=due_ids))
+        session.execute(
+            delete(PendingAuditRow).where(
+                PendingAuditRow.server_id == server.id, PendingAuditRow.due_at <= as_of
+            )
+        )
+    newest = session.scalars(
+        select(AuditRow.id)
+        .where(AuditRow.server_id == server.id)
+        .order_by(AuditRow.remote_id.desc())
+        .limit(1)
+    ).first()
+    server.ledger_cursor = max(server.ledger_cursor, newest or 0)
+    return sorted(found.values(), key=lambda row: (row.event_time, row.remote_id))
+
+
+def _load_live_plans(session: Session, server: Server) -> list[Plan]:
+    of_server: ColumnElement[bool] = Customer.organization_id.in_(
+        select(Organization.id).where(Organization.server_id == server.id)
+    )
+    statement = (
+        select(Plan)
+        .join(Customer, Customer.id == Plan.customer_id)
+        .where(or_(Customer.server_id == server.id, of_server), Plan.status.in_(LIVE_STATUSES))
+        .order_by(Plan.id)
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(statement).unique())
+
+
+def _sync_plan(
+    work: UnitOfWork,
+    plan: Plan,
+    customer: Customer,
+    server: Server,
+    new_rows: Sequence[SeatRow],
+    as_of: datetime,
+) -> int:
+    """Write what follows for one plan; returns the number of entries."""
+    sync = PlanSync(work, plan, customer, server)
+    sync.take(new_rows, as_of=as_of)
+    sync.check_count(as_of=as_of)
+    if plan.at_cycle_end is AtCycleEnd.END and plan.end_date and plan.end_date <= as_of:
+        end_plan(work, plan, at=plan.end_date)
+    return sync.written
+
+
+def end_plan(work: UnitOfWork, plan: Plan, *, at: datetime) -> None:
+    """The plan has reached its end. It stays due until its closing invoice has been made."""
+    plan.status, plan.at_cycle_end = decide_transition(
+        plan.status, plan.at_cycle_end, Change.REACH_END
+    )
+    plan.ended_at = at
+    record_audit(
+        work,
+        "plan.ended",
+        actor=SYSTEM,
+        customer_id=plan.customer_id,
+        after={"plan": plan.id, "ended_at": at.isoformat()},
+    )

@@ -1,0 +1,206 @@
+"""The ledger of one plan: loads what the pure rules ask for and stores what they answer."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import ledger as rules
+from app.domain.calendar import Cycle, cycle_at
+from app.domain.kinds import CustomerKind
+from app.domain.ledger import Entry, LedgerRules, Recount, decide_entries, entry_at
+from app.domain.seats import SeatState
+from app.models.customers import Customer
+from app.models.plans import LedgerEntry, Plan
+from app.models.registrations import Organization, Server
+from app.services.coverage import load_organizations_of_server_plan
+from app.services.plan_rules import ledger_rules, to_entries
+from app.services.seats import SeatRow, load_seat_rows_between, load_seat_states
+from app.services.unit_of_work import UnitOfWork
+
+# Instants are whole seconds: the state just before one is the state a second earlier.
+ONE_SECOND = timedelta(seconds=1)
+
+
+def load_entries(
+    session: Session, *, plan_id: int, since: datetime | None = None
+) -> list[LedgerEntry]:
+    """The ledger of a plan by order of appending, from `since` on (default: all of it)."""
+    statement = select(LedgerEntry).where(LedgerEntry.plan_id == plan_id).order_by(LedgerEntry.id)
+    if since is not None:
+        statement = statement.where(LedgerEntry.event_time >= since)
+    return list(session.scalars(statement))
+
+
+class PlanSync:
+    """The sync of one plan: loads what the pure rules ask for and stores what they answer."""
+
+    def __init__(self, work: UnitOfWork, plan: Plan, customer: Customer, server: Server) -> None:
+        self.work = work
+        self.plan = plan
+        self.server = server
+        self.rules: LedgerRules = ledger_rules(plan, customer)
+        self.organizations = get_counted_organization_ids(work.session, customer, server)
+        self.rows: dict[int, SeatRow] = {}
+        self.written = 0
+
+    def take(self, new_rows: Sequence[SeatRow], *, as_of: datetime) -> None:
+        """Process the rows of this plan's organizations, and the renewals up to `as_of`."""
+        mine = [row for row in new_rows if row.organization_id in self.organizations]
+        # What has been invoiced stays: nothing is corrected before the cycle that is open.
+        floor = cycle_at(self.rules.anchor, self.rules.schedule, self.plan.invoiced_until).start
+        if mine:
+            since = max(mine[0].event_time, floor)
+            older = [row for row in mine if row.event_time < since]
+            self._decide(since, as_of=as_of, cause=older[-1] if older else None)
+        else:
+            last = self._last_entry_time()
+            cycle = cycle_at(self.rules.anchor, self.rules.schedule, last)
+            ends_at = self.rules.ends_at
+            if cycle.end <= as_of and (ends_at is None or cycle.end < ends_at):
+                self._decide(last + ONE_SECOND, as_of=as_of)
+
+    def check_count(self, *, as_of: datetime) -> None:
+        """Write down a change of the count that no row tells: an organization vanished, came
+        back, or is paid for by somebody else now."""
+        over = self.rules.ends_at is not None and self.rules.ends_at <= as_of
+        if not self.rules.automatic or over or as_of < self.rules.anchor:
+            return
+        cycle = cycle_at(self.rules.anchor, self.rules.schedule, as_of)
+        current = entry_at(self._stored(cycle), as_of)
+        people = sum(state.people(at=as_of) for state in self._states(as_of).values())
+        if current and current.licenses_at_next_renewal != self.rules.billable(people, cycle):
+            self._decide(as_of, as_of=as_of, recount=True)
+
+    def _decide(
+        self,
+        since: datetime,
+        *,
+        as_of: datetime,
+        cause: SeatRow | None = None,
+        recount: bool = False,
+    ) -> None:
+        cycle = cycle_at(self.rules.anchor, self.rules.schedule, since)
+        happenings: list[rules.SeatRow | Recount] = [
+            _as_happening(row) for row in self._rows_between(since, as_of)
+        ]
+        happenings += self._vanishings(since, as_of, at_any_rate=recount)
+        before = since - ONE_SECOND
+        entries = decide_entries(
+            self.rules,
+            stored=self._stored(cycle),
+            seats={
+                key: _as_ledger_state(state, at=before)
+                for key, state in self._states(before).items()
+            },
+            happenings=happenings,
+            since=since,
+            as_of=as_of,
+            cause=_as_happening(cause) if cause else None,
+        )
+        if cause is not None:
+            self.rows[cause.id] = cause
+        for entry in entries:
+            self._append(entry)
+        self.work.session.flush()
+
+    def _vanishings(self, since: datetime, as_of: datetime, *, at_any_rate: bool) -> list[Recount]:
+        statement = select(Organization.id, Organization.locally_deleted_at).where(
+            Organization.id.in_(self.organizations),
+            Organization.locally_deleted_at.is_not(None),
+            Organization.locally_deleted_at >= since,
+        )
+        order = self.server.last_audit_remote_id
+        recounts = [
+            Recount(key, gone_at, order, False)
+            for key, gone_at in self.work.session.execute(statement)
+            if gone_at is not None
+        ]
+        if at_any_rate and not recounts:
+            # One that changes nothing by itself: it makes the rules compare with the count.
+            state = self._states(as_of)
+            key = next(iter(state), 0)
+            active = key in state and _as_ledger_state(state[key], at=as_of).active
+            recounts.append(Recount(key, as_of, order, active))
+        return recounts
+
+    def _rows_between(self, since: datetime, as_of: datetime) -> list[SeatRow]:
+        found = load_seat_rows_between(
+            self.work.session, organization_ids=self.organizations, since=since, until=as_of
+        )
+        self.rows.update((row.id, row) for row in found)
+        return found
+
+    def _states(self, at: datetime) -> dict[int, SeatState]:
+        return load_seat_states(self.work.session, organization_ids=self.organizations, at=at)
+
+    def _stored(self, cycle: Cycle) -> list[Entry]:
+        """The entries from the start of `cycle`, and the last one before it."""
+        inside = load_entries(self.work.session, plan_id=self.plan.id, since=cycle.start)
+        before = self.work.session.scalars(
+            select(LedgerEntry)
+            .where(LedgerEntry.plan_id == self.plan.id, LedgerEntry.event_time < cycle.start)
+            .order_by(
+                LedgerEntry.event_time.desc(),
+                LedgerEntry.is_renewal.asc(),
+                LedgerEntry.order_id.desc(),
+                LedgerEntry.id.desc(),
+            )
+            .limit(1)
+        )
+        return to_entries([*before, *inside])
+
+    def _last_entry_time(self) -> datetime:
+        return self.work.session.scalars(
+            select(LedgerEntry.event_time)
+            .where(LedgerEntry.plan_id == self.plan.id)
+            .order_by(LedgerEntry.event_time.desc())
+            .limit(1)
+        ).one()
+
+    def _append(self, entry: Entry) -> None:
+        row = self.rows[entry.audit_row_id] if entry.audit_row_id is not None else None
+        self.work.session.add(
+            LedgerEntry(
+                plan_id=self.plan.id,
+                event_time=entry.event_time,
+                is_renewal=entry.is_renewal,
+                licenses=entry.licenses,
+                licenses_at_next_renewal=entry.licenses_at_next_renewal,
+                people=entry.people,
+                order_id=entry.order_id,
+                audit_row_id=entry.audit_row_id,
+                server_uuid=self.server.uuid if row else None,
+                remote_id=row.remote_id if row else None,
+                actor=entry.actor,
+                recorded_at=self.work.now,
+            )
+        )
+        # Each is sent by itself, so that ids ascend in the order of appending.
+        self.work.session.flush()
+        self.written += 1
+
+
+def get_counted_organization_ids(session: Session, customer: Customer, server: Server) -> set[int]:
+    """The organizations whose people `customer` pays for."""
+    if customer.kind is CustomerKind.ORGANIZATION:
+        assert customer.organization_id is not None
+        return {customer.organization_id}
+    return set(load_organizations_of_server_plan(session, server))
+
+
+def _as_ledger_state(state: SeatState, *, at: datetime) -> rules.SeatState:
+    gone = state.locally_deleted_at is not None and state.locally_deleted_at <= at
+    return rules.SeatState(seats=state.seats, active=state.is_active and not gone)
+
+
+def _as_happening(row: SeatRow) -> rules.SeatRow:
+    return rules.SeatRow(
+        id=row.id,
+        organization_id=row.organization_id,
+        remote_id=row.remote_id,
+        event_type=row.event_type,
+        event_time=row.event_time,
+        seats=row.seats,
+    )
