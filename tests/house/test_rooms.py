@@ -109,8 +109,8 @@ def test_a_service_that_knows_the_request_is_seen(path: str, text: str, tmp_path
     ],
 )
 def test_a_blueprint_that_reaches_out_is_seen(text: str, tmp_path: Path) -> None:
-    plant(tmp_path, "app/web/portal/__init__.py", "")
-    plant(tmp_path, "app/web/login/__init__.py", "")
+    plant(tmp_path, "app/web/portal/views.py", "")
+    plant(tmp_path, "app/web/login/views.py", "")
     plant(tmp_path, "app/web/login/forms.py", "from app.web.login import blueprint")
     assert rooms.blueprints_keep_apart(tmp_path) == []
     plant(tmp_path, "app/web/login/views.py", text)
@@ -118,7 +118,7 @@ def test_a_blueprint_that_reaches_out_is_seen(text: str, tmp_path: Path) -> None
 
 
 def test_a_shared_module_that_imports_a_blueprint_is_seen(tmp_path: Path) -> None:
-    plant(tmp_path, "app/web/portal/__init__.py", "")
+    plant(tmp_path, "app/web/portal/views.py", "")
     plant(tmp_path, "app/web/wording.py", "from app.web.portal import views")
     assert len(rooms.blueprints_keep_apart(tmp_path)) == 1
 

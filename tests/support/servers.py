@@ -34,6 +34,10 @@ class ServerError(Exception):
     """A server could not be started; the text holds the end of its log."""
 
 
+class RunError(Exception):
+    """Something that the whole run shares could not be made; the text says why."""
+
+
 def free_port() -> int:
     """A port on 127.0.0.1 that nobody listens on now. Somebody may still be faster: try again."""
     with socket.socket() as probe:
@@ -174,13 +178,21 @@ class Run:
         return parent / f"{self.folder.name}-sqlite"
 
     def once(self, name: str, make: Callable[[], str]) -> str:
-        """What `make` returned for the first process that asked for `name`; the others wait."""
+        """What `make` returned for the first process that asked for `name`; the others wait.
+
+        What failed once is not tried again in the same run: RunError tells each test why.
+        """
         with (self.folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            made = self.folder / f"{name}.made"
+            made, failed = self.folder / f"{name}.made", self.folder / f"{name}.failed"
+            if failed.exists():
+                raise RunError(failed.read_text())
             if not made.exists():
-                result = make()
-                made.write_text(result)
+                try:
+                    made.write_text(make())
+                except Exception as error:
+                    failed.write_text(f"{type(error).__name__}: {error}")
+                    raise
             return made.read_text()
 
     def postgres(self) -> str:

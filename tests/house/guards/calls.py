@@ -16,6 +16,8 @@ NOW_ATTRIBUTES = frozenset(
     {"utcnow", "today", "current_timestamp", "current_date", "localtimestamp"}
 )
 NOW_IN_SQL = ("CURRENT_TIMESTAMP", "CURRENT_DATE", "CLOCK_TIMESTAMP(", "DATETIME('NOW", "NOW()")
+# One module, or that module with its parts in a folder beside it.
+WORDING = ("app.web.wording", "app.web.wordings")
 EXACT_ROOMS = frozenset({"domain", "models", "services"})
 
 
@@ -109,10 +111,11 @@ def only_wording_formats(root: Path) -> list[str]:
     """Dates and numbers turned into words outside web/wording.py."""
     found = []
     for module in _portal(root):
-        if module.name == "app.web.wording":
+        if module.name.startswith(WORDING):
             continue
         for item in imports(module):
-            if item.top == "babel" or (item.name or "").startswith("format_"):
+            formats = item.top == "flask_babel" and (item.name or "").startswith("format_")
+            if item.top == "babel" or formats:
                 words = item.name or item.target
                 found.append(module.at(item.node, f"imports {words} outside web/wording.py"))
         for node in ast.walk(module.tree):

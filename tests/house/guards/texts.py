@@ -17,7 +17,7 @@ FOREIGN = re.compile(
     "|".join(("shared" + "/spec", r"\.\./" + "shared", "/wo" + "rk/", "/opt/" + "(?:pypi|wheels)"))
 )
 SILENCED = re.compile(
-    r"#\s*(?:type:\s*ignore|noqa|pragma|pylint|fmt:|ruff:)"
+    r"#\s*(?:type:\s*ignore|noqa|pragma|pylint|ruff:)"
     r"|@pytest\.mark\.(?:skip|skipif|xfail)|pytest\.(?:skip|xfail|importorskip)\("
 )
 # A silenced check names its rule and, behind a second number sign, says why in words.
