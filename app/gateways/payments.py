@@ -28,6 +28,16 @@ class PaymentsError(Exception):
         self.message = message
 
 
+class CalledInTransaction(RuntimeError):
+    """A gateway was called inside an open transaction: a mistake in our code.
+
+    The database would hold its locks for as long as the provider takes to answer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("no gateway call inside a transaction")
+
+
 class PaymentDeclined(PaymentsError):
     """The card was refused; `message` is the provider's sentence for the person."""
 
