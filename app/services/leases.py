@@ -26,6 +26,8 @@ PROC = Path("/proc")
 _UNKNOWN_START = f"r{secrets.token_hex(6)}"
 # Position of the start time in /proc/<pid>/stat, counted after the command's closing parenthesis.
 _START_FIELD = 19
+# States of a process that has ended: zombie, dead.
+_GONE_STATES = frozenset("ZXx")
 
 
 # The tables whose rows are taken by lease.
@@ -162,7 +164,8 @@ def _host() -> str:
 
 
 def _start_of(pid: int) -> str | None:
-    """When the process began, as the system counts it; None when there is no way to know.
+    """When the process began, as the system counts it; "gone" when it has ended and None when
+    there is no way to know.
 
     Ticks since boot begin anew with each boot, so the boot's id stands before them.
     """
@@ -171,6 +174,7 @@ def _start_of(pid: int) -> str | None:
         boot = (PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()[:8]
         # The command's name may hold spaces and parentheses; what follows the last one is fixed.
         fields = stat.rpartition(")")[2].split()
-        return f"{boot}.{fields[_START_FIELD]}"
+        # A process that was killed stays listed until its parent has looked; it works no more.
+        return "gone" if fields[0] in _GONE_STATES else f"{boot}.{fields[_START_FIELD]}"
     except (OSError, IndexError):
         return None

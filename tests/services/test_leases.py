@@ -119,3 +119,18 @@ def test_who_is_dead() -> None:
     for nonsense in ("", ":", "::", host, f"{host}:", f"{host}:x:1", f"{host}:-1:1", f"{host}:1"):
         assert not is_dead(nonsense)
     assert is_dead(f"{host}:{10**30}:1")
+
+
+def test_a_killed_process_is_dead_before_its_parent_has_looked() -> None:
+    script = "from app.services.leases import owner; print(owner(), flush=True); input()"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        assert not is_dead(name)
+        process.kill()
+        # Waits for the end and leaves the zombie for `Popen` to look at.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert is_dead(name)
