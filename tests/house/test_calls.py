@@ -78,7 +78,7 @@ def test_asking_the_unit_of_work_to_commit_is_right(tmp_path: Path) -> None:
     [
         "cents = round(share * price)",
         "import math\ncents = math.floor(share)",
-        "from math import ceil\ncents = ceil(share)",
+        "from math import ceil",
         "cents = amount.quantize(1)",
         "import decimal\nmode = decimal.ROUND_HALF_UP",
         "share = 0.5",

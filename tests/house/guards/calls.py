@@ -93,8 +93,10 @@ def only_money_rounds(root: Path) -> list[str]:
 
 
 def _rounds(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom) and node.module == "math":
+        return any(alias.name in {"floor", "ceil", "trunc"} for alias in node.names)
     if isinstance(node, ast.Name):
-        return node.id in {"round", "floor", "ceil", "trunc"} or node.id.startswith("ROUND_")
+        return node.id == "round" or node.id.startswith("ROUND_")
     if isinstance(node, ast.Attribute):
         named = node.attr in {"quantize", "to_integral_value"} or node.attr.startswith("ROUND_")
         return named or dotted(node) in {"math.floor", "math.ceil", "math.trunc", "func.round"}
