@@ -1,0 +1,43 @@
+"""Values in words for the emulator's own pages and its PDF."""
+
+from datetime import UTC, datetime
+
+# Currencies without a smaller unit: their amounts are whole already.
+_WITHOUT_CENTS = {"jpy", "krw", "vnd", "clp"}
+
+
+def money(amount: int, currency: str) -> str:
+    """1234, usd → USD 12.34"""
+    sign = "-" if amount < 0 else ""
+    whole = abs(amount)
+    if currency in _WITHOUT_CENTS:
+        return f"{currency.upper()} {sign}{whole:,}"
+    return f"{currency.upper()} {sign}{whole // 100:,}.{whole % 100:02d}"
+
+
+def date(seconds: int | None) -> str:
+    """Seconds since 1970 → 2012-02-03 (UTC); a dash for none or for what no calendar holds."""
+    if seconds is None:
+        return "–"
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+    except (ValueError, OverflowError, OSError):
+        return "–"
+
+
+def moment(seconds: int | None) -> str:
+    """Seconds since 1970 → 2012-02-03 04:05:06 UTC."""
+    if seconds is None:
+        return "–"
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return "–"
+
+
+def card(method: dict[str, dict[str, object]]) -> str:
+    """Visa ending in 4242, expires 12/2034"""
+    shown = method["card"]
+    brand = str(shown["brand"]).replace("amex", "American Express").capitalize()
+    month = int(str(shown["exp_month"]))
+    return f"{brand} ending in {shown['last4']}, expires {month:02d}/{shown['exp_year']}"
