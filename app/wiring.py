@@ -58,6 +58,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
         payments=overrides.get("payments") or _payments(settings),
         mailer=overrides.get("mailer") or _mailer(settings, build_renderer(app)),
         tokens=TokenGateway(keys=settings.secret_keys, clock=clock),
+        describe_line=wording.describe_line,
     )
     sessions.init_app(app)
     security.init_app(app)

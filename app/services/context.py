@@ -2,15 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.clock import Clock
 from app.domain.catalog import Catalog
+from app.domain.kinds import LineKind
 from app.gateways.mail import MailGateway
 from app.gateways.payments import PaymentsGateway
 from app.gateways.tokens import TokenGateway
 from app.settings import Settings
+
+
+class LineWords(Protocol):
+    """How the words of an invoice line are made; wired to `app.web.wording.describe_line`, since
+    values become words in one place only."""
+
+    def __call__(
+        self, kind: LineKind, *, tier_title: str, quantity: int = 1, since: datetime | None = None
+    ) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,7 @@ class Context:
     payments: PaymentsGateway
     mailer: MailGateway
     tokens: TokenGateway
+    describe_line: LineWords
 
     def now(self) -> datetime:
         """The business time, UTC, whole seconds."""

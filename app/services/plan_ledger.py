@@ -44,6 +44,8 @@ class PlanSync:
         self.organizations = get_counted_organization_ids(work.session, customer, server)
         self.rows: dict[int, SeatRow] = {}
         self.written = 0
+        # The highest remote id that was known when the plan's first entry was written.
+        self._first_order: int | None = None
 
     def take(self, new_rows: Sequence[SeatRow], *, as_of: datetime) -> None:
         """Process the rows of this plan's organizations, and the renewals up to `as_of`."""
@@ -60,6 +62,12 @@ class PlanSync:
             ends_at = self.rules.ends_at
             if cycle.end <= as_of and (ends_at is None or cycle.end < ends_at):
                 self._decide(last + ONE_SECOND, as_of=as_of)
+
+    def begin(self, *, as_of: datetime) -> None:
+        """What followed the first entry of a plan that starts now: rows that came after the
+        confirmation, and any difference between what was confirmed and who is there."""
+        self._decide(self.rules.anchor, as_of=as_of)
+        self.check_count(as_of=as_of)
 
     def check_count(self, *, as_of: datetime) -> None:
         """Write down a change of the count that no row tells: an organization vanished, came
@@ -82,18 +90,24 @@ class PlanSync:
         recount: bool = False,
     ) -> None:
         cycle = cycle_at(self.rules.anchor, self.rules.schedule, since)
-        happenings: list[rules.SeatRow | Recount] = [
-            _as_happening(row) for row in self._rows_between(since, as_of)
-        ]
-        happenings += self._vanishings(since, as_of, at_any_rate=recount)
         before = since - ONE_SECOND
+        seats = {
+            key: _as_ledger_state(state, at=before) for key, state in self._states(before).items()
+        }
+        happenings: list[rules.SeatRow | Recount] = []
+        for row in self._rows_between(since, as_of):
+            happening = _as_happening(row)
+            if self._was_known_at_start(row):
+                # The purchase counted it already, in the second in which it was made.
+                known = seats.get(row.organization_id, rules.SeatState())
+                seats[row.organization_id] = known.after(happening)
+            else:
+                happenings.append(happening)
+        happenings += self._vanishings(since, as_of, at_any_rate=recount)
         entries = decide_entries(
             self.rules,
             stored=self._stored(cycle),
-            seats={
-                key: _as_ledger_state(state, at=before)
-                for key, state in self._states(before).items()
-            },
+            seats=seats,
             happenings=happenings,
             since=since,
             as_of=as_of,
@@ -104,6 +118,18 @@ class PlanSync:
         for entry in entries:
             self._append(entry)
         self.work.session.flush()
+
+    def _was_known_at_start(self, row: SeatRow) -> bool:
+        if row.event_time != self.rules.anchor:
+            return False
+        if self._first_order is None:
+            self._first_order = self.work.session.scalars(
+                select(LedgerEntry.order_id)
+                .where(LedgerEntry.plan_id == self.plan.id)
+                .order_by(LedgerEntry.id)
+                .limit(1)
+            ).one()
+        return row.remote_id <= self._first_order
 
     def _vanishings(self, since: datetime, as_of: datetime, *, at_any_rate: bool) -> list[Recount]:
         statement = select(Organization.id, Organization.locally_deleted_at).where(
