@@ -215,7 +215,7 @@ def _refused(problem: PortalProblem) -> int:
     page: ProblemPage = explain(problem)
     lines = [f"Error {page.code}: {page.explanation.title}.", page.explanation.what]
     if page.answer:
-        lines.append(f"The portal says: {page.answer}")
+        lines.append(f"Answer: {page.answer}")
     lines.append(page.explanation.todo)
     if page.wait:
         lines.append(f"Wait {page.wait}.")

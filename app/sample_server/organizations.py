@@ -35,7 +35,9 @@ def list_organizations(connection: sqlite3.Connection) -> tuple[Organization, ..
 
 
 def get_organization(connection: sqlite3.Connection, name: str) -> Organization | None:
-    """Return the organization of a name, or None."""
+    """Return the organization of a name, or None; what cannot be a name is never looked up."""
+    if not NAME_PATTERN.fullmatch(name):
+        return None
     row = connection.execute("SELECT * FROM organizations WHERE name = ?", (name,)).fetchone()
     return _organization(row) if row else None
 

@@ -124,7 +124,7 @@ class PortalClient:
             raise PortalProblem(TIMEOUT) from error
         except (requests.exceptions.RequestException, ValueError) as error:
             # ValueError: an address so malformed that requests' own checks do not get to it.
-            raise PortalProblem(UNREACHABLE, type(error).__name__) from error
+            raise PortalProblem(UNREACHABLE) from error
 
     def _answer(self, response: requests.Response) -> dict[str, Any]:
         status = response.status_code

@@ -20,6 +20,8 @@ from .web import create_sample_app
 
 LOOPBACK = "127.0.0.1"
 CHECK_SECONDS = 5.0
+# How often a server in a thread looks whether it was told to stop.
+POLL_SECONDS = 0.05
 NO_WORDS = ("0", "false", "no", "off")
 LOG = logging.getLogger(__name__)
 
@@ -140,7 +142,9 @@ def start_in_thread(
         for organization in DEFAULT_SEED:
             seed_organization(opened, organization)
     server, bound = bind(opened, port=port)
-    thread = threading.Thread(target=server.serve_forever, name="sample-server", daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(POLL_SECONDS,), name="sample-server", daemon=True
+    )
     thread.start()
     uploads = HourlyUploads(opened) if hourly else None
     if uploads is not None:
