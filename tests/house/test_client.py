@@ -7,6 +7,7 @@ import pytest
 from flask import Flask, request
 from sqlalchemy import create_engine, text
 
+from app.services.context import Context
 from tests.support.client import CheckedClient, PageError, WriteInReadError, written_tables
 
 
@@ -87,3 +88,18 @@ def test_a_form_is_sent_with_what_stands_in_it() -> None:
         client.submit(client.get("/"), {"licenses": "7"})
     with pytest.raises(LookupError, match="0 forms match '/cancel'"):
         client.submit(client.get("/"), action="/cancel")
+
+
+def test_a_write_through_the_sessions_of_the_portal_is_seen(
+    app: Flask, client: CheckedClient, ctx: Context
+) -> None:
+    """The engine of the portal is older than the listener, and wrapped; it is heard all the same."""
+
+    def view() -> dict[str, str]:
+        with ctx.sessions() as session:
+            session.execute(text("DELETE FROM plans"))
+        return {"result": "success"}
+
+    app.add_url_rule("/planted", view_func=view, methods=["GET", "POST"])
+    with pytest.raises(WriteInReadError, match="DELETE FROM plans"):
+        client.get("/planted")
