@@ -33,7 +33,7 @@ DAY = 24 * 60 * 60
         "locale": Text(max_length=10),
         "metadata": Metadata(),
         "mode": Choice(("payment", "setup", "subscription")),
-        "payment_method_types": ListOf(Choice(("card",))),
+        "allowed_payment_method_types": ListOf(Choice(("card",))),
         "setup_intent_data": Hash({"description": Text(), "metadata": Metadata()}),
         "success_url": Text(),
         "ui_mode": Choice(("elements", "embedded_page", "form", "hosted_page")),
@@ -53,9 +53,9 @@ def create(work: Work) -> Doc:
         raise invalid(
             "Missing required param: success_url.", param="success_url", code="parameter_missing"
         )
-    if "currency" not in params and "payment_method_types" not in params:
+    if "currency" not in params and "allowed_payment_method_types" not in params:
         raise invalid(
-            "You must provide `currency` or `payment_method_types` in setup mode.",
+            "You must provide `currency` or `allowed_payment_method_types` in setup mode.",
             param="currency",
             code="parameter_missing",
         )
@@ -76,6 +76,7 @@ def create(work: Work) -> Doc:
         "adaptive_pricing": None,
         "after_expiration": None,
         "allow_promotion_codes": None,
+        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
         "amount_subtotal": None,
         "amount_total": None,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
@@ -111,7 +112,7 @@ def create(work: Work) -> Doc:
         "payment_link": None,
         "payment_method_collection": "always",
         "payment_method_options": {},
-        "payment_method_types": params.get("payment_method_types", ["card"]),
+        "payment_method_types": params.get("allowed_payment_method_types", ["card"]),
         "payment_status": "no_payment_required",
         "permissions": None,
         "phone_number_collection": {"enabled": False},

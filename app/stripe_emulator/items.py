@@ -31,6 +31,19 @@ _LINE: dict[str, Spec] = {
     "quantity": Integer(minimum=0),
 }
 
+# A price made for one line, of a product that is named with it. Prices are never negative.
+_PRICE_DATA = Hash(
+    {
+        "currency": Text(max_length=3),
+        "product_data": Hash(
+            {"name": Text(), "description": Text(), "metadata": Metadata()}, required=("name",)
+        ),
+        "unit_amount": Integer(minimum=0, maximum=_MAX_CENTS),
+        "unit_amount_decimal": DecimalText(),
+    },
+    required=("currency", "product_data"),
+)
+
 
 @route(
     "POST",
@@ -64,7 +77,7 @@ def create(work: Work) -> Doc:
     "/v1/invoices/{id}/add_lines",
     {
         "invoice_metadata": Metadata(),
-        "lines": ListOf(Hash(_LINE), max_items=MAX_ITEMS),
+        "lines": ListOf(Hash({**_LINE, "price_data": _PRICE_DATA}), max_items=MAX_ITEMS),
     },
     required=("lines",),
 )
@@ -113,8 +126,9 @@ def _add(work: Work, invoice: Doc, params: dict[str, Any], *, prefix: str) -> Do
     amount, quantity, unit = _amounts(params, named)
     discountable = params.get("discountable", amount >= 0)
     metadata = merge_metadata({}, params.get("metadata", {}))
+    price_details = {"price": new_id("price_1"), "product": new_id("prod_", length=14)}
     pricing = {
-        "price_details": None,
+        "price_details": price_details if price_data else None,
         "type": "price_details",
         "unit_amount_decimal": format(unit.normalize(), "f"),
     }
@@ -172,9 +186,10 @@ def _add(work: Work, invoice: Doc, params: dict[str, Any], *, prefix: str) -> Do
 def _amounts(params: dict[str, Any], named: Any) -> tuple[int, int, Decimal]:
     """The amount in cents, the quantity, and the price of one in (fractions of) cents.
 
-    Either `amount`, or `quantity` times `unit_amount_decimal` rounded half away from zero.
+    Either `amount`, or `quantity` times `unit_amount_decimal` rounded half away from zero. Lines
+    have their unit amount in `price_data`, items have it themselves.
     """
-    unit = params.get("unit_amount_decimal")
+    unit = _unit(params, named)
     if "amount" in params:
         if unit is not None or "quantity" in params:
             raise invalid(
@@ -195,6 +210,26 @@ def _amounts(params: dict[str, Any], named: Any) -> tuple[int, int, Decimal]:
     if abs(amount) > _MAX_CENTS:
         raise invalid("The amount is too large.", param=named("quantity"), code="amount_too_large")
     return amount, quantity, unit
+
+
+def _unit(params: dict[str, Any], named: Any) -> Decimal | None:
+    """The price of one, None where none was given."""
+    price = params.get("price_data")
+    if price is None:
+        return params.get("unit_amount_decimal")
+    if ("unit_amount" in price) == ("unit_amount_decimal" in price):
+        raise invalid(
+            "You must specify one of `unit_amount` and `unit_amount_decimal`.",
+            param=f"{named('price_data')}[unit_amount_decimal]",
+            code="parameter_missing",
+        )
+    unit = price.get("unit_amount_decimal", Decimal(price.get("unit_amount", 0)))
+    if unit < 0:
+        raise invalid(
+            "This value must be greater than or equal to 0.",
+            param=f"{named('price_data')}[unit_amount_decimal]",
+        )
+    return Decimal(unit)
 
 
 def recompute(work: Work, invoice: Doc) -> Doc:
