@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from app.domain.kinds import InvoiceStatus
@@ -134,7 +135,7 @@ def write_line(line: RemoteLine, *, currency: str) -> Json:
         sent["price_data"] = {
             "currency": currency,
             "product_data": {"name": line.description},
-            "unit_amount_decimal": str(line.unit_amount),
+            "unit_amount_decimal": Decimal(line.unit_amount),
         }
     return sent
 
