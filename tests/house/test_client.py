@@ -1,14 +1,22 @@
 """The checks of the test client bite: a bad page and a page that writes are planted."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Flask, render_template_string, request
 from sqlalchemy import create_engine, text
 
+from app.models import Plan
 from app.services.context import Context
-from tests.support.client import CheckedClient, PageError, WriteInReadError, written_tables
+from tests.support.client import (
+    CheckedClient,
+    PageError,
+    RowInTemplateError,
+    WriteInReadError,
+    written_tables,
+)
 
 
 def app_with(view: Callable[..., Any], *methods: str) -> Flask:
@@ -103,3 +111,28 @@ def test_a_write_through_the_sessions_of_the_portal_is_seen(
     app.add_url_rule("/planted", view_func=view, methods=["GET", "POST"])
     with pytest.raises(WriteInReadError, match="DELETE FROM plans"):
         client.get("/planted")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a template is given."""
+
+    title: str
+    plans: tuple[object, ...]
+
+
+@pytest.mark.parametrize(
+    ("plans", "message"),
+    [(("basic",), None), (("basic", Plan()), r"page\.plans\[1\] is a Plan")],
+)
+def test_a_row_in_a_template_fails_the_test(plans: tuple[object, ...], message: str | None) -> None:
+    def view() -> tuple[str, dict[str, str]]:
+        page = Page("Plans", plans)
+        return render_template_string("{{ page.title }}", page=page), {"Content-Type": "text/plain"}
+
+    client = app_with(view).test_client()
+    if message is None:
+        assert client.get("/").text == "Plans"
+    else:
+        with pytest.raises(RowInTemplateError, match=message):
+            client.get("/")

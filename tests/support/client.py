@@ -1,17 +1,22 @@
 """A test client that looks at everything it fetches.
 
-Every HTML page has to be right (`tests/support/pages.py`), and showing a page may not write, apart
-from the bookkeeping of sessions and of the audit log. A test that fetches such a page fails.
+Every HTML page has to be right (`tests/support/pages.py`), showing a page may not write, apart from
+the bookkeeping of sessions and of the audit log, and templates get values, never rows of tables. A
+test that fetches a page for which this does not hold fails.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import html5lib
+from flask import Flask, template_rendered
 from flask.testing import FlaskClient
+from jinja2 import Template
 from sqlalchemy import Engine, event
+from sqlalchemy.orm import DeclarativeBase
 from werkzeug.test import TestResponse
 
 from tests.support.pages import page_problems
@@ -34,6 +39,10 @@ _NOT_A_WRITE = re.compile(
 
 class PageError(AssertionError):
     """A page that a test fetched is not as every page has to be."""
+
+
+class RowInTemplateError(AssertionError):
+    """A template was given a row of a table instead of a frozen page object."""
 
 
 class WriteInReadError(AssertionError):
@@ -61,6 +70,38 @@ def recorded_writes() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
+# What Flask and its extensions put into every template; the person who is logged in is among it.
+GIVEN_BY_FLASK = frozenset({"g", "request", "session", "config", "current_user"})
+
+
+def rows_in(value: object, where: str) -> Iterator[str]:
+    """The rows of tables in what a template was given, inside page objects and lists too."""
+    if isinstance(value, DeclarativeBase):
+        yield f"{where} is a {type(value).__name__}"
+    elif isinstance(value, Mapping):
+        for name, held in value.items():
+            yield from rows_in(held, f"{where}[{name!r}]")
+    elif isinstance(value, list | tuple | set | frozenset):
+        for number, held in enumerate(value):
+            yield from rows_in(held, f"{where}[{number}]")
+    elif is_dataclass(value) and not isinstance(value, type):
+        for part in fields(value):
+            yield from rows_in(getattr(value, part.name), f"{where}.{part.name}")
+
+
+@contextmanager
+def recorded_rows(app: Flask) -> Iterator[list[str]]:
+    """Where templates of `app` were given rows of tables."""
+    found: list[str] = []
+
+    def note(_app: Flask, *, template: Template, context: dict[str, Any], **_rest: Any) -> None:
+        for name in context.keys() - GIVEN_BY_FLASK:
+            found.extend(rows_in(context[name], f"{template.name}: {name}"))
+
+    with template_rendered.connected_to(note, app):
+        yield found
+
+
 def check_page(response: TestResponse) -> None:
     """Fail when `response` is an HTML page that is not as every page has to be."""
     if response.mimetype != "text/html" or response.status_code in range(300, 400):
@@ -77,9 +118,14 @@ class CheckedClient(FlaskClient):
     """What `app.test_client()` makes in tests. `client.get(...)` and the others check the page."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        """Send the request; raises PageError or WriteInReadError when the answer is not right."""
-        with recorded_writes() as writes:
+        """Send the request.
+
+        Raises PageError, WriteInReadError or RowInTemplateError when the answer is not right.
+        """
+        with recorded_writes() as writes, recorded_rows(self.application) as rows:
             response = super().open(*args, **kwargs)
+        if rows:
+            raise RowInTemplateError("\n  ".join(["templates were given rows:", *rows]))
         # After redirects were followed, the request that was asked for stands first in history;
         # a POST among them may have written.
         asked = [earlier.request.method for earlier in response.history] + [response.request.method]
