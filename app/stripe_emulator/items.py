@@ -114,7 +114,9 @@ def _add(work: Work, invoice: Doc, params: dict[str, Any], *, prefix: str) -> Do
         raise invalid(
             f"You can have at most {MAX_ITEMS} items on an invoice.", param=named("invoice")
         )
-    currency = str(params.get("currency", invoice["currency"])).lower()
+    price_data = params.get("price_data")
+    currency = (price_data or params).get("currency") or invoice["currency"]
+    currency = currency.lower()
     if currency != invoice["currency"]:
         raise invalid(
             f"The currency of an item must be the invoice's, {invoice['currency']}.",
