@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.domain.calendar import Cycle, cycle_at, is_renewal_boundary
+from app.domain.calendar import Cycle, cycle_at, cycle_number, is_renewal_boundary
 from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
 from app.domain.kinds import LineKind, Schedule
 from app.domain.ledger import Entry, effective_entries
@@ -60,6 +60,13 @@ def first_lines(terms: PlanTerms, *, licenses: int) -> list[LineDraft]:
     cycle = cycle_at(terms.anchor, terms.schedule, terms.anchor)
     first = LineDraft(LineKind.FIRST, licenses, terms.price, cycle.start, cycle.end)
     return [first, *_discount_lines(terms, cycle, [first])]
+
+
+def renewal_estimate(terms: PlanTerms, *, licenses: int, cycle_index: int) -> list[LineDraft]:
+    """The lines of a renewal if nothing changes until then: what pages show ahead."""
+    cycle = cycle_number(terms.anchor, terms.schedule, cycle_index)
+    line = LineDraft(LineKind.RENEWAL, licenses, terms.price, cycle.start, _end_of(terms, cycle))
+    return [line, *_discount_lines(terms, cycle, [line])]
 
 
 def boundary_lines(

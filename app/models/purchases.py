@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.kinds import Collection, LicenseManagement, PurchaseStatus, Schedule
@@ -45,6 +45,8 @@ class Purchase(Base):
     new_customer_minimum: Mapped[int] = mapped_column(default=1)
     # People counted when it was confirmed.
     people: Mapped[int]
+    # The server's highest audit row id then: what was counted and what came after.
+    known_remote_id: Mapped[int] = mapped_column(BigInteger, default=0)
     # The quote as it was shown and signed, for the record.
     quote: Mapped[dict[str, Any]] = mapped_column(JSON)
     # One confirmed form makes one purchase, however often it is sent.

@@ -210,9 +210,17 @@ class PlanSync:
 
 def get_counted_organization_ids(session: Session, customer: Customer, server: Server) -> set[int]:
     """The organizations whose people `customer` pays for."""
-    if customer.kind is CustomerKind.ORGANIZATION:
-        assert customer.organization_id is not None
-        return {customer.organization_id}
+    return get_organization_ids_of(session, customer.kind, customer.organization_id, server)
+
+
+def get_organization_ids_of(
+    session: Session, kind: CustomerKind, organization_id: int | None, server: Server
+) -> set[int]:
+    """The same for whoever may come to pay: an organization for itself, a server for all of its
+    organizations that are not covered otherwise."""
+    if kind is CustomerKind.ORGANIZATION:
+        assert organization_id is not None
+        return {organization_id}
     return set(load_organizations_of_server_plan(session, server))
 
 

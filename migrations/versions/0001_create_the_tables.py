@@ -606,6 +606,7 @@ def upgrade() -> None:
         sa.Column("new_customer_amount", sa.Integer(), nullable=False),
         sa.Column("new_customer_minimum", sa.Integer(), nullable=False),
         sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("known_remote_id", sa.BigInteger(), nullable=False),
         sa.Column("quote", sa.JSON(), nullable=False),
         sa.Column("form_nonce", sa.String(length=64), nullable=False),
         sa.Column("anchor", sa.DateTime(timezone=True), nullable=False),

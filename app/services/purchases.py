@@ -1,0 +1,226 @@
+"""Buying a plan by card: confirm, charge, and only then start the plan.
+
+A purchase is a row from its confirmation on. It is stored with its invoice before the provider
+hears of it; whatever happens to us or to the network in between, the row tells what was meant and
+`resolve_purchase` finds out what became of it. Rules: docs/rules/purchases.md.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from app.domain.errors import BillingError
+from app.domain.kinds import (
+    Collection,
+    LicenseManagement,
+    LineSource,
+    PurchaseStatus,
+    Schedule,
+)
+from app.gateways.payments import (
+    AuthenticationRequired,
+    PaymentDeclined,
+    PaymentsError,
+    ProviderUnavailable,
+)
+from app.models.customers import Customer
+from app.models.purchases import Purchase
+from app.models.registrations import Server
+from app.services.audit import record_audit
+from app.services.context import Actor, Context
+from app.services.customers import Payer, claim_payer
+from app.services.invoices import InvoiceDraft, record_invoice
+from app.services.leases import owner, take_leases
+from app.services.push_invoice import push_invoice
+from app.services.quote import PurchaseChoice, Quote, find_changes, make_quote
+from app.services.settle_purchase import (
+    LEASE,
+    PurchaseResult,
+    get_invoice_id,
+    note_failure,
+    resolve_purchase,
+    result_of,
+    settle,
+    void_purchase,
+)
+from app.services.unit_of_work import UnitOfWork, unit_of_work
+
+QUOTE_PURPOSE = "quote"
+# A quote that is older is shown again before anything is paid.
+QUOTE_AGE = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPurchase:
+    """The command: buy what the signed quote says."""
+
+    payer: Payer
+    quote_token: str
+
+
+def sign_quote(ctx: Context, payer: Payer, quote: Quote) -> str:
+    """The quote as the confirmation carries it. Each has its own nonce, so that a form sent twice
+    buys once."""
+    value = {
+        "payer": payer.uuid,
+        "nonce": ctx.tokens.new_secret(),
+        "management": quote.license_management.value,
+        "licenses": quote.licenses,
+        "people": quote.people,
+        "total": quote.total,
+        **quote.terms(),
+    }
+    return ctx.tokens.sign(QUOTE_PURPOSE, value)
+
+
+def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) -> PurchaseResult:
+    """Buy: record the purchase and its invoice, charge the card, start the plan.
+
+    Raises BillingError: `quote_expired`, `quote_changed` (with what changed), `no_card`,
+    `already_subscribed`, `purchase_in_progress`, and those of `make_quote`.
+    """
+    confirmed = read_quote(ctx, command)
+    _close_earlier_purchase(ctx, command.payer, nonce=confirmed["nonce"])
+    with unit_of_work(ctx) as work:
+        server, customer = claim_payer(work, command.payer)
+        known = work.session.scalars(
+            select(Purchase).where(Purchase.form_nonce == confirmed["nonce"])
+        ).one_or_none()
+        if known is not None:
+            return result_of(work.session, known)
+        purchase_id = _record_purchase(work, server, customer, command.payer, confirmed, actor)
+        work.commit()
+    return _charge(ctx, purchase_id)
+
+
+def read_quote(ctx: Context, command: ConfirmPurchase) -> dict[str, Any]:
+    """What the person confirmed. Raises BillingError `quote_expired` or `token_invalid`."""
+    try:
+        value, _ = ctx.tokens.read(QUOTE_PURPOSE, command.quote_token, max_age=QUOTE_AGE)
+    except BillingError as error:
+        code = "quote_expired" if error.code == "token_expired" else "quote_invalid"
+        raise BillingError(code) from None
+    if value["payer"] != command.payer.uuid:
+        raise BillingError("quote_invalid")
+    return dict(value)
+
+
+def _record_purchase(
+    work: UnitOfWork,
+    server: Server,
+    customer: Customer,
+    payer: Payer,
+    confirmed: dict[str, Any],
+    actor: Actor,
+) -> int:
+    """Check the quote against the present and store purchase, invoice and lines."""
+    choice = PurchaseChoice(
+        tier=confirmed["tier"],
+        schedule=Schedule(confirmed["schedule"]),
+        license_management=LicenseManagement(confirmed["management"]),
+        licenses=confirmed["licenses"],
+    )
+    quote = _quote_as_confirmed(work, payer, choice)
+    if changes := find_changes(confirmed, quote):
+        raise BillingError("quote_changed", changes=tuple(changes))
+    if customer.card_payment_method is None:
+        raise BillingError("no_card")
+    purchase = Purchase(
+        customer_id=customer.id,
+        status=PurchaseStatus.OPEN,
+        tier=quote.tier.key,
+        schedule=quote.schedule,
+        license_management=quote.license_management,
+        collection=Collection.CHARGE_AUTOMATICALLY,
+        licenses=confirmed["licenses"],
+        currency=quote.currency,
+        price_per_license=quote.price,
+        tier_minimum=quote.tier.minimum_licenses,
+        new_customer_months=quote.new_customer.months_at_start,
+        new_customer_amount=quote.new_customer.amount,
+        new_customer_minimum=quote.new_customer.minimum,
+        people=quote.people,
+        known_remote_id=server.last_audit_remote_id,
+        quote=confirmed,
+        form_nonce=confirmed["nonce"],
+        anchor=work.now,
+        created_at=work.now,
+        actor=actor.name,
+        claimed_by=owner(),
+        claimed_until=work.ctx.clock.real_now() + LEASE,
+    )
+    work.session.add(purchase)
+    work.flush()
+    draft = InvoiceDraft(
+        boundary=work.now,
+        occasion=f"purchase:{purchase.id}",
+        currency=quote.currency,
+        collection=purchase.collection,
+        tier=quote.tier.key,
+        lines=quote.lines,
+        source_kind=LineSource.PURCHASE,
+        source_id=purchase.id,
+        purchase=purchase,
+    )
+    record_invoice(work, customer, draft, to_deliver=False)
+    record_audit(
+        work,
+        "purchase.confirmed",
+        actor=actor,
+        customer_id=customer.id,
+        after={"purchase": purchase.id, **quote.terms(), "licenses": purchase.licenses},
+    )
+    return purchase.id
+
+
+def _quote_as_confirmed(work: UnitOfWork, payer: Payer, choice: PurchaseChoice) -> Quote:
+    """The present quote with the licenses that were confirmed, whoever came or left since."""
+    return make_quote(
+        work.session,
+        work.ctx.catalog,
+        payer,
+        choice,
+        now=work.now,
+        confirmed_licenses=choice.licenses,
+    )
+
+
+def _close_earlier_purchase(ctx: Context, payer: Payer, *, nonce: str) -> None:
+    """A customer has at most one open purchase: buying otherwise voids it, once the provider has
+    said that it was not paid after all."""
+    with unit_of_work(ctx) as work:
+        _, customer = claim_payer(work, payer)
+        earlier = work.session.scalars(
+            select(Purchase).where(
+                Purchase.customer_id == customer.id,
+                Purchase.status == PurchaseStatus.OPEN,
+                Purchase.form_nonce != nonce,
+            )
+        ).one_or_none()
+        if earlier is None:
+            return
+        taken = take_leases(work, Purchase, due=[Purchase.id == earlier.id], limit=1, lasting=LEASE)
+        if not taken:
+            raise BillingError("purchase_in_progress")
+        earlier_id = earlier.id
+        work.commit()
+    void_purchase(ctx, earlier_id)
+
+
+def _charge(ctx: Context, purchase_id: int) -> PurchaseResult:
+    """Push the purchase's invoice and record what came of it."""
+    invoice_id = get_invoice_id(ctx, purchase_id)
+    try:
+        remote = push_invoice(ctx, invoice_id)
+    except PaymentDeclined as error:
+        note_failure(ctx, purchase_id, code=error.code, message=error.message)
+        return void_purchase(ctx, purchase_id, status=PurchaseStatus.DECLINED)
+    except (AuthenticationRequired, ProviderUnavailable):
+        # The bank asks for the person, or nobody answered: the provider's state tells which.
+        return resolve_purchase(ctx, purchase_id)
+    except PaymentsError as error:
+        note_failure(ctx, purchase_id, code=error.code, message="")
+        return void_purchase(ctx, purchase_id, status=PurchaseStatus.DECLINED)
+    return settle(ctx, purchase_id, invoice_id, remote)

@@ -1,0 +1,221 @@
+"""The quote: exactly what a purchase would charge now and at the next renewal. Reads only.
+
+The page shows it, the confirmation carries it signed, and the purchase is refused when price,
+discount, tier or plan have changed since. People may change: what was confirmed is charged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.calendar import cycle_number
+from app.domain.catalog import Catalog, Tier
+from app.domain.discounts import (
+    NO_NEW_CUSTOMER_TERMS,
+    NewCustomerTerms,
+    minimum_while_discounted,
+)
+from app.domain.errors import BillingError, MissingDataError
+from app.domain.invoicing import LineDraft, PlanTerms, first_lines, renewal_estimate, total_of
+from app.domain.kinds import KIND_PROFILES, LicenseManagement, Schedule, TierKind
+from app.domain.ledger import LedgerRules
+from app.models.customers import Customer
+from app.models.registrations import Organization, Server
+from app.services.coverage import get_covering_plan
+from app.services.customers import Payer, get_customer, get_live_plan
+from app.services.plan_ledger import get_organization_ids_of
+from app.services.seats import count_people, is_stale
+
+# Nothing larger is a number of people that somebody means.
+MOST_LICENSES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseChoice:
+    """What the person chose. `licenses` counts under manual management only."""
+
+    tier: str
+    schedule: Schedule
+    license_management: LicenseManagement
+    licenses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What it costs. Cents and licenses; `minimum` is the least licenses of this tier now."""
+
+    tier: Tier
+    schedule: Schedule
+    license_management: LicenseManagement
+    currency: str
+    price: int
+    people: int
+    minimum: int
+    licenses: int
+    new_customer: NewCustomerTerms
+    lines: tuple[LineDraft, ...]
+    total: int
+    starts_at: datetime
+    renews_at: datetime
+    renewal_licenses: int
+    renewal_lines: tuple[LineDraft, ...]
+    renewal_total: int
+    # When the discount for new customers is used up, and what a renewal costs from then on.
+    discount_ends_at: datetime | None
+    undiscounted_total: int
+
+    def terms(self) -> dict[str, Any]:
+        """What must not change between the page and the payment, as JSON."""
+        return {
+            "tier": self.tier.key,
+            "schedule": self.schedule.value,
+            "currency": self.currency,
+            "price": self.price,
+            "discount_amount": self.new_customer.amount,
+            "discount_months": self.new_customer.months_at_start,
+            "tier_minimum": self.tier.minimum_licenses,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleCount:
+    """Who counts for a payer now, or why nobody can tell."""
+
+    people: int
+    last_heard: datetime | None
+
+
+def count_payer_people(session: Session, payer: Payer, *, now: datetime) -> PeopleCount:
+    """The people `payer` would be billed for. Raises MissingDataError when uploads are stale."""
+    server = session.get_one(Server, payer.server_id)
+    if is_stale(server, now=now):
+        raise MissingDataError(last_heard=server.last_audit_log_update, server_id=server.id)
+    ids = get_organization_ids_of(session, payer.kind, payer.organization_id, server)
+    people = sum(count_people(session, organization_ids=ids, at=now).values())
+    return PeopleCount(people, server.last_audit_log_update)
+
+
+def get_new_customer_terms(
+    catalog: Catalog, customer: Customer | None, payer: Payer, tier: Tier
+) -> NewCustomerTerms:
+    """The discount for new customers as it stands for this payer and tier."""
+    promised = catalog.new_customer_discount
+    eligible = KIND_PROFILES[payer.kind].new_customer_discount
+    if promised is None or not eligible or tier.kind is not TierKind.PAID:
+        return NO_NEW_CUSTOMER_TERMS
+    left = customer.new_customer_months_left if customer is not None else None
+    months = promised.months if left is None else left
+    if months <= 0:
+        return NO_NEW_CUSTOMER_TERMS
+    monthly = tier.price(catalog.currency, Schedule.MONTHLY)
+    return NewCustomerTerms(
+        amount=promised.amount,
+        months_at_start=months,
+        minimum=minimum_while_discounted(amount=promised.amount, monthly_price=monthly),
+    )
+
+
+def make_quote(
+    session: Session,
+    catalog: Catalog,
+    payer: Payer,
+    choice: PurchaseChoice,
+    *,
+    now: datetime,
+    confirmed_licenses: int | None = None,
+) -> Quote:
+    """What `choice` costs `payer` now. `confirmed_licenses` stand as they are: what was confirmed
+    is charged even if people came or left since.
+
+    Raises BillingError when it cannot be bought: `unknown_tier`, `licenses_missing`,
+    `too_few_licenses`, `too_many_licenses`, `contact_support_for_more`, `already_subscribed`,
+    `covered_by_server`; MissingDataError when nobody can tell how many people there are.
+    """
+    tier = catalog.tiers.get(choice.tier)
+    if tier is None or not tier.self_serve:
+        raise BillingError("unknown_tier")
+    customer = get_customer(session, payer)
+    check_may_buy(session, payer, customer)
+    people = count_payer_people(session, payer, now=now).people
+    new_customer = get_new_customer_terms(catalog, customer, payer, tier)
+    price = tier.price(catalog.currency, choice.schedule)
+    exempt = customer is not None and customer.exempt_from_license_number_check
+    minimum = max(
+        tier.minimum_licenses,
+        (customer.minimum_licenses or 0) if customer is not None else 0,
+        new_customer.minimum,
+    )
+    floor = 1 if exempt else max(people, minimum)
+    licenses = confirmed_licenses or _choose_licenses(
+        choice, automatic=max(people, 1) if exempt else floor, floor=floor
+    )
+    terms = PlanTerms(now, choice.schedule, price, new_customer)
+    rules = LedgerRules(
+        anchor=now,
+        schedule=choice.schedule,
+        management=choice.license_management,
+        tier_minimum=tier.minimum_licenses,
+        customer_minimum=(customer.minimum_licenses or 0) if customer is not None else 0,
+        exempt=exempt,
+        new_customer=new_customer,
+    )
+    cycle = cycle_number(now, choice.schedule, 0)
+    renewal_licenses = rules.billable(people, cycle) if rules.automatic else licenses
+    renewal = renewal_estimate(terms, licenses=renewal_licenses, cycle_index=1)
+    lines = first_lines(terms, licenses=licenses)
+    discounted_cycles = -(-new_customer.months_at_start // choice.schedule.months)
+    discount_ends = cycle_number(now, choice.schedule, discounted_cycles).start
+    return Quote(
+        tier=tier,
+        schedule=choice.schedule,
+        license_management=choice.license_management,
+        currency=catalog.currency,
+        price=price,
+        people=people,
+        minimum=minimum,
+        licenses=licenses,
+        new_customer=new_customer,
+        lines=tuple(lines),
+        total=total_of(lines),
+        starts_at=now,
+        renews_at=cycle.end,
+        renewal_licenses=renewal_licenses,
+        renewal_lines=tuple(renewal),
+        renewal_total=total_of(renewal),
+        discount_ends_at=discount_ends if new_customer.months_at_start else None,
+        undiscounted_total=price * renewal_licenses,
+    )
+
+
+def check_may_buy(session: Session, payer: Payer, customer: Customer | None) -> None:
+    """Refuse whoever has a plan already, or whose server pays (one payer)."""
+    live = get_live_plan(session, customer.id) if customer is not None else None
+    if live is not None and live.tier not in ("legacy",):
+        raise BillingError("already_subscribed", tier=live.tier)
+    if payer.organization_id is None:
+        return
+    organization = session.get_one(Organization, payer.organization_id)
+    covering = get_covering_plan(session, organization)
+    if covering is not None and (customer is None or covering.customer_id != customer.id):
+        raise BillingError("covered_by_server")
+
+
+def find_changes(confirmed: Mapping[str, Any], current: Quote) -> list[str]:
+    """The names of the terms that are no longer what was confirmed."""
+    now = current.terms()
+    return [name for name, value in now.items() if confirmed.get(name) != value]
+
+
+def _choose_licenses(choice: PurchaseChoice, *, automatic: int, floor: int) -> int:
+    if choice.license_management is LicenseManagement.AUTOMATIC:
+        return automatic
+    if choice.licenses is None:
+        raise BillingError("licenses_missing", minimum=floor)
+    if choice.licenses < floor:
+        raise BillingError("too_few_licenses", minimum=floor)
+    if choice.licenses > MOST_LICENSES:
+        raise BillingError("too_many_licenses", maximum=MOST_LICENSES)
+    return choice.licenses
