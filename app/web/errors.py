@@ -1,7 +1,144 @@
-"""Error pages."""
+"""Error pages: what happened, what to do, whom to ask. Never a stack trace.
 
-from flask import Flask
+Under /api/ nobody reads HTML: there `register_api_errors(app)` of `app/web/remotes/errors.py`
+returns the function that answers every error instead.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from flask import Flask, Response, g, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from app.domain.errors import BillingError, MissingDataError, NotFoundError
+from app.extensions import limiter
+from app.gateways.payments import PaymentsError
+from app.services import logs
+from app.web.context import get_context
+from app.web.error_texts import (
+    CSRF_TEXT,
+    ERROR_TEXTS,
+    FOREIGN_HOST_TEXT,
+    PAYMENTS_TEXT,
+    PLAIN_PAGE,
+    ErrorText,
+    refusal_text,
+    text_for_status,
+)
+from app.web.look.shell import use_plain_shell
+from app.web.referrer import came_from
+
+ApiErrorHandler = Callable[[Exception], ResponseReturnValue]
+RETRY_AFTER_SECONDS = 60
+log = logging.getLogger("tallyport.errors")
 
 
 def init_app(app: Flask) -> None:
-    """Register them."""
+    """Answer every error with a page, or with the wire's JSON under /api/."""
+    logs.configure(app.config["TALLYPORT"])
+    answer_api = _api_errors(app)
+
+    def handler(make_page: Callable[[Any], Response]) -> Callable[[Exception], Any]:
+        def answer(error: Exception) -> ResponseReturnValue:
+            if answer_api is not None and request.path.startswith("/api/"):
+                return answer_api(error)
+            return make_page(error)
+
+        return answer
+
+    app.register_error_handler(HTTPException, handler(_http_page))
+    app.register_error_handler(CSRFError, handler(_csrf_page))
+    app.register_error_handler(BillingError, handler(_refusal_page))
+    app.register_error_handler(NotFoundError, handler(_not_found_page))
+    app.register_error_handler(MissingDataError, handler(_missing_data_page))
+    app.register_error_handler(PaymentsError, handler(_payments_page))
+    app.register_error_handler(OperationalError, handler(_database_page))
+    app.register_error_handler(PoolTimeoutError, handler(_database_page))
+    app.register_error_handler(InternalServerError, handler(_crash_page))
+
+
+def _api_errors(app: Flask) -> ApiErrorHandler | None:
+    name = "app.web.remotes.errors"
+    if find_spec(name) is None:
+        return None
+    found: ApiErrorHandler | None = import_module(name).register_api_errors(app)
+    return found
+
+
+def _http_page(error: HTTPException) -> Response:
+    if error.response is not None:
+        # `abort(response)` and redirects of the router are answers already.
+        return make_response(error.response)
+    status = error.code or 500
+    if status < 400:
+        return make_response(error.get_response())
+    text = FOREIGN_HOST_TEXT if g.get("foreign_host") else text_for_status(status)
+    page = error_page(text, status)
+    for name, value in error.get_headers():
+        # Allow of a 405, Retry-After of a 429.
+        if name.lower() not in {"content-type", "content-length"}:
+            page.headers[name] = value
+    if status == 429 and limiter.current_limit is not None:
+        left = limiter.current_limit.reset_at - get_context().clock.real_now().timestamp()
+        page.headers.setdefault("Retry-After", str(max(1, int(left))))
+    return page
+
+
+def _csrf_page(_error: CSRFError) -> Response:
+    return error_page(CSRF_TEXT, 400, back_url=came_from())
+
+
+def _refusal_page(error: BillingError) -> Response:
+    return error_page(refusal_text(error), 400, back_url=came_from())
+
+
+def _not_found_page(_error: NotFoundError) -> Response:
+    return error_page(ERROR_TEXTS[404], 404)
+
+
+def _missing_data_page(error: MissingDataError) -> Response:
+    heard = error.params["last_heard"]
+    last_heard = heard if isinstance(heard, datetime) else None
+    return make_response(render_template("errors/missing_data.html", last_heard=last_heard), 409)
+
+
+def _payments_page(error: PaymentsError) -> Response:
+    log.error("payment provider: %s %s", type(error).__name__, error.code)
+    return _later(error_page(PAYMENTS_TEXT, 503, back_url=came_from()))
+
+
+def _database_page(error: OperationalError | PoolTimeoutError) -> Response:
+    # The statement and its values stay out of the log: they hold names and addresses.
+    log.error("database: %s", getattr(error, "orig", None) or error)
+    use_plain_shell()
+    return _later(error_page(ERROR_TEXTS[503], 503))
+
+
+def _crash_page(_error: InternalServerError) -> Response:
+    # Flask has logged the trace already. Whatever broke may break the page's frame as well.
+    use_plain_shell()
+    return error_page(ERROR_TEXTS[500], 500)
+
+
+def error_page(text: ErrorText, status: int, *, back_url: str | None = None) -> Response:
+    """The page for an error; `back_url` is an address of ours to go back to."""
+    try:
+        body = render_template("errors/error.html", text=text, status=status, back_url=back_url)
+    except Exception:
+        # The last resort when even the page of an error fails; the cause is what matters.
+        log.exception("the error page of status %s could not be rendered", status)
+        body = PLAIN_PAGE
+    return make_response(body, status)
+
+
+def _later(response: Response) -> Response:
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response

@@ -1,6 +1,7 @@
 """Flash messages: what was done, and the way back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import flash, get_flashed_messages
 
@@ -39,7 +40,8 @@ def flash_with_undo(text: str, url: str, label: str) -> None:
 def read_flashes() -> list[Flash]:
     """The messages for this page; they are gone afterwards."""
     found = []
-    for category, value in get_flashed_messages(with_categories=True):
+    messages: list[tuple[str, Any]] = list(get_flashed_messages(with_categories=True))  # type: ignore[arg-type]  # pairs, when categories are asked for
+    for category, value in messages:
         if isinstance(value, dict):
             found.append(Flash(category=category, **value))
         else:

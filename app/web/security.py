@@ -1,7 +1,115 @@
-"""Security headers."""
+"""Security headers, and the one host that the portal answers for.
 
-from flask import Flask
+The policy allows no inline style or script at all. Forms may lead to the payment provider's pages,
+since browsers hold a POST's redirect against `form-action` too; in demo and testing the Stripe
+emulator stands for the provider.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, g, request
+
+from app.settings import Settings
+
+STRIPE_PAGES = (
+    "https://checkout.stripe.com",
+    "https://billing.stripe.com",
+    "https://invoice.stripe.com",
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_HSTS = "max-age=31536000; includeSubDomains"
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
+
+
+def add_to_policy(directive: str, *sources: str) -> None:
+    """Let this one answer have `sources` in `directive` ("form-action", "https://chat.example").
+
+    A source that replaces 'none' does so. ValueError when a source is neither an origin nor
+    'self': whatever came from outside must not write the policy.
+    """
+    for source in sources:
+        if source != "'self'" and not _ORIGIN.fullmatch(source):
+            raise ValueError(f"not an origin: {source!r}")
+    additions: dict[str, tuple[str, ...]] = g.setdefault("policy_additions", {})
+    additions[directive] = additions.get(directive, ()) + sources
+
+
+def allow_frames_of_ours() -> None:
+    """This page shows another page of ours in a frame (the demo's caught mails)."""
+    add_to_policy("frame-src", "'self'")
+
+
+def allow_framing_by_us() -> None:
+    """This page may be shown in a frame of a page of ours (a caught mail itself)."""
+    add_to_policy("frame-ancestors", "'self'")
+
+
+def origin_of(url: str | None) -> str | None:
+    """Scheme, host and port of an address; None when it has none that a policy may name."""
+    parts = urlsplit(url or "")
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return origin if _ORIGIN.fullmatch(origin) else None
+
+
+def form_targets(settings: Settings) -> tuple[str, ...]:
+    """Where forms may lead besides our own pages."""
+    if not settings.is_demo_like:
+        return STRIPE_PAGES
+    ours = (origin_of(settings.emulator_url), origin_of(settings.stripe_api_base))
+    return STRIPE_PAGES + tuple(dict.fromkeys(origin for origin in ours if origin))
 
 
 def init_app(app: Flask) -> None:
-    """Send them with every answer."""
+    """Send the headers with every answer, and refuse foreign hosts in production."""
+    settings: Settings = app.config["TALLYPORT"]
+    base = urlsplit(settings.base_url)
+    policy: dict[str, tuple[str, ...]] = {
+        "default-src": ("'none'",),
+        "script-src": ("'self'",),
+        "style-src": ("'self'",),
+        "img-src": ("'self'", "data:"),
+        "font-src": ("'self'",),
+        "form-action": ("'self'", *form_targets(settings)),
+        "frame-ancestors": ("'none'",),
+        "base-uri": ("'none'",),
+    }
+
+    @app.before_request
+    def check_host() -> None:
+        # A forged Host would otherwise end up in the addresses of mails and redirects.
+        # Load balancers ask for our health by address.
+        foreign = request.host.lower() != base.netloc.lower() and request.blueprint != "health"
+        if foreign and not settings.is_demo_like:
+            g.foreign_host = True
+            abort(400)
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        additions = g.get("policy_additions", {})
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        # The login's first redirect sends no-referrer. Pages need same-origin: under https
+        # Flask-WTF refuses a POST without a Referer.
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("Content-Security-Policy", _policy_text(policy, additions))
+        framed = "frame-ancestors" in additions
+        response.headers.setdefault("X-Frame-Options", "SAMEORIGIN" if framed else "DENY")
+        if base.scheme == "https":
+            response.headers.setdefault("Strict-Transport-Security", _HSTS)
+        # Only what says otherwise (stylesheets, scripts) may be kept by browsers and proxies.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def _policy_text(policy: dict[str, tuple[str, ...]], additions: dict[str, tuple[str, ...]]) -> str:
+    merged = dict(policy)
+    for directive, sources in additions.items():
+        kept = tuple(source for source in merged.get(directive, ()) if source != "'none'")
+        merged[directive] = tuple(dict.fromkeys(kept + sources))
+    return "; ".join(f"{directive} {' '.join(sources)}" for directive, sources in merged.items())

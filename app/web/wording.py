@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, TypeAlias
 
 from babel import Locale
 from babel.dates import format_datetime
@@ -34,7 +34,7 @@ from app.domain.kinds import (
 )
 
 # A lazily translated text with %(name)s, or a function from the parameters to the text.
-Message = LazyString | Callable[[Mapping[str, Any]], str]
+Message: TypeAlias = LazyString | Callable[[Mapping[str, Any]], str]
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -66,6 +66,11 @@ def format_date(moment: datetime) -> str:
 def format_day_of_year(moment: datetime) -> str:
     """The day of an instant without its year, in UTC: 4 January."""
     return format_datetime(moment.astimezone(UTC), gettext("d MMMM"), locale=_locale())
+
+
+def format_short_day(moment: datetime) -> str:
+    """The day of an instant where space is short, in UTC: 4 Jan."""
+    return format_datetime(moment.astimezone(UTC), gettext("d MMM"), locale=_locale())
 
 
 def format_instant(moment: datetime) -> str:

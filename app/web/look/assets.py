@@ -7,8 +7,11 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from app.extensions import limiter
+
 VERSION = "v"
 A_YEAR = 365 * 24 * 3600
+ASSETS = frozenset({"static", "bootstrap.static", "look.brand_css", "look.logo"})
 
 
 @cache
@@ -23,6 +26,8 @@ def fingerprint(content: bytes) -> str:
 
 def init_app(app: Flask) -> None:
     """Put the version into every address of a static file, and let versioned answers be kept."""
+    # A page brings half a dozen of them; the limits are about what people and servers ask for.
+    limiter.request_filter(lambda: request.endpoint in ASSETS)
 
     @app.url_defaults
     def add_version(endpoint: str, values: dict[str, Any]) -> None:
@@ -36,8 +41,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def keep_versioned(response: Response) -> Response:
-        is_asset = request.endpoint in {"static", "bootstrap.static", "look.brand_css", "look.logo"}
-        if is_asset and response.status_code == 200:
+        if request.endpoint in ASSETS and response.status_code == 200:
             if VERSION in request.args:
                 response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
             else:

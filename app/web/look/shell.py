@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from flask_babel import get_locale, gettext
 
-from app.web import access
+from app.web.context import get_context
 from app.web.flashes import read_flashes
 from app.web.look import assets, blueprint
 from app.web.look.forms import field_attributes
+from app.web.security import add_to_policy, origin_of
+from app.web.sessions import current_identity, current_stored_session
 
 THEME_COOKIE = "theme"
 THEMES = ("system", "light", "dark")
@@ -59,6 +61,20 @@ def build_tabs(entity_uuid: Any) -> list[Tab]:
     ]
 
 
+def use_plain_shell() -> None:
+    """Ask nothing of the database for the frame of this answer: it may be what is broken."""
+    g.plain_shell = True
+
+
+def _let_forms_lead_back() -> None:
+    """A form sent after its session ended is answered by the way back to the product, which the
+    browser refuses unless the policy of the form's page names it."""
+    stored = current_stored_session()
+    origin = origin_of(stored.way_back) if stored is not None else None
+    if origin is not None:
+        add_to_policy("form-action", origin)
+
+
 def _family(endpoint: str) -> str:
     """ "portal.invoices" and "portal.invoice" are of one family, so that a page keeps its tab."""
     return endpoint.partition(".")[2].removesuffix("s")
@@ -81,8 +97,9 @@ def _theme_choices() -> list[ThemeChoice]:
 @blueprint.app_context_processor
 def hand_to_layouts() -> dict[str, Any]:
     """The variables of templates/layouts/."""
-    current_identity = getattr(access, "current_identity", lambda: None)
-    identity = current_identity()
+    identity = None if g.get("plain_shell") else current_identity()
+    if identity is not None:
+        _let_forms_lead_back()
     has_logout = "login.logout" in current_app.view_functions
     return {
         "identity": identity,
@@ -90,6 +107,7 @@ def hand_to_layouts() -> dict[str, Any]:
         "logout_url": url_for("login.logout") if identity and has_logout else None,
         "theme": chosen_theme(),
         "theme_choices": _theme_choices(),
+        "portal_url": get_context().settings.base_url,
         "html_lang": str(get_locale() or "en").replace("_", "-"),
     }
 

@@ -1,10 +1,7 @@
 """The brand's stylesheet and logo, and the choice between light and dark."""
 
-from urllib.parse import urlsplit
-
-from flask import Response, abort, current_app, make_response, redirect, request
+from flask import Response, abort, make_response, redirect
 from markupsafe import escape
-from werkzeug.exceptions import HTTPException
 
 from app.web.access import public
 from app.web.context import get_context
@@ -12,6 +9,7 @@ from app.web.look import blueprint
 from app.web.look.assets import A_YEAR
 from app.web.look.colors import brand_stylesheet, ink_on
 from app.web.look.shell import THEME_COOKIE, THEMES
+from app.web.referrer import came_from
 
 
 @blueprint.get("/brand.css")
@@ -47,7 +45,7 @@ def choose_theme(theme: str) -> Response:
     """
     if theme not in THEMES:
         abort(404)
-    response = make_response(redirect(_way_back()))
+    response = make_response(redirect(came_from() or "/"))
     secure = get_context().settings.secure_cookies
     if theme == "system":
         response.delete_cookie(THEME_COOKIE, path="/", secure=secure, samesite="Lax")
@@ -57,15 +55,3 @@ def choose_theme(theme: str) -> Response:
             THEME_COOKIE, theme, max_age=A_YEAR, path="/", secure=secure, samesite="Lax"
         )
     return response
-
-
-def _way_back() -> str:
-    """The page the reader came from, when it is one of ours that can be fetched; else the start."""
-    came_from = urlsplit(request.referrer or "")
-    if came_from.netloc != request.host:
-        return "/"
-    try:
-        current_app.create_url_adapter(request).match(came_from.path, method="GET")  # type: ignore[union-attr]  # a request has an adapter
-    except HTTPException:
-        return "/"
-    return came_from._replace(scheme="", netloc="", fragment="").geturl()
