@@ -34,13 +34,13 @@ def store() -> Store:
 def organization() -> Organization:
     """Return the organization of the request's host; only for pages of organizations."""
     assert g.organization is not None  # The decorators below let nothing else through.
-    return g.organization  # type: ignore[no-any-return]  # flask.g has no types.
+    return g.organization
 
 
 def person() -> Person:
     """Return who is logged in; only for pages that ask for it."""
     assert g.person is not None  # As above.
-    return g.person  # type: ignore[no-any-return]  # flask.g has no types.
+    return g.person
 
 
 def identify() -> ResponseReturnValue | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_the_rate_limit_says_how_long(
     registered: Store,
     acme: Browser,
     portal: FakePortal,
-    more: dict[str, object],
+    more: dict[str, Any],
     words: str,
     seconds: str,
 ) -> None:

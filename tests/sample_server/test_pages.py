@@ -185,7 +185,7 @@ def test_other_organizations_people_are_unknown(
     assert acme.post("/login/", person=str(owner.id)).status_code == 400
     globex = Browser(sample_app, "globex.localhost")
     globex.log_in("owner")
-    assert "<h1>1 people, 0 bots</h1>" in globex.get("/people/").text
+    assert "<h1>1 person, 0 bots</h1>" in globex.get("/people/").text
 
 
 @pytest.mark.parametrize("person", ["", "0", "-1", "x", "19", "9" * 40])

@@ -42,7 +42,9 @@ def call(handle: ServerHandle, name: str, body: object = None, **headers: str) -
 
 
 def state(handle: ServerHandle) -> dict[str, Any]:
-    return requests.get(f"{handle.url}/_control/state", timeout=TIMEOUT).json()
+    found = requests.get(f"{handle.url}/_control/state", timeout=TIMEOUT).json()
+    assert isinstance(found, dict)
+    return found
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
