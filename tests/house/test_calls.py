@@ -69,7 +69,7 @@ def test_a_commit_elsewhere_is_seen(text: str, tmp_path: Path) -> None:
 
 def test_asking_the_unit_of_work_to_commit_is_right(tmp_path: Path) -> None:
     plant(tmp_path, "app/services/unit_of_work.py", "session.commit()")
-    plant(tmp_path, "app/services/ledger.py", "work.commit()")
+    plant(tmp_path, "app/services/ledger.py", "work.commit()\nsync.begin(as_of=work.now)")
     assert calls.only_units_of_work_commit(tmp_path) == []
 
 

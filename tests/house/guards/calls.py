@@ -18,6 +18,8 @@ NOW_ATTRIBUTES = frozenset(
 NOW_IN_SQL = ("CURRENT_TIMESTAMP", "CURRENT_DATE", "CLOCK_TIMESTAMP(", "DATETIME('NOW", "NOW()")
 # One module, or that module with its parts in a folder beside it.
 WORDING = ("app.web.wording", "app.web.wordings")
+# What begins transactions; other things may begin, too.
+TRANSACTION_HOLDERS = frozenset({"session", "sessions", "engine", "connection", "bind"})
 EXACT_ROOMS = frozenset({"domain", "models", "services"})
 
 
@@ -74,8 +76,11 @@ def only_units_of_work_commit(root: Path) -> list[str]:
         for node in ast.walk(module.tree):
             if not isinstance(node, ast.Attribute):
                 continue
-            asks = node.attr == "commit" and dotted(node.value).rpartition(".")[2] == "work"
-            if node.attr in {"commit", "rollback", "begin", "begin_nested"} and not asks:
+            holder = dotted(node.value).rpartition(".")[2]
+            asks = node.attr == "commit" and holder == "work"
+            begins = node.attr == "begin" and holder in TRANSACTION_HOLDERS
+            ends = node.attr in {"commit", "rollback", "begin_nested"} and not asks
+            if begins or ends:
                 found.append(module.at(node, f"ends or begins a transaction: {dotted(node)}"))
     return found
 

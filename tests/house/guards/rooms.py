@@ -153,7 +153,7 @@ def blueprints_keep_apart(root: Path) -> list[str]:
         for item in imports(module):
             target = f"{item.target}.{item.name}" if item.name else item.target
             other = blueprint_of(target, blueprints)
-            if other is not None and other != own:
+            if own is not None and other is not None and other != own:
                 found.append(module.at(item.node, f"imports the blueprint {other}"))
             tables = item.top == "sqlalchemy" or _is_below(target, ("app.models",))
             if own is not None and tables:
