@@ -1,0 +1,104 @@
+"""Our customer at the payment provider: made once, when it is first needed."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import NotFoundError
+from app.gateways.payments import ProviderRejected
+from app.models.customers import Customer
+from app.models.people import BillingUser
+from app.services.audit import record_audit
+from app.services.context import SYSTEM, Actor, Context
+from app.services.unit_of_work import unit_of_work
+
+# Answers that say "this key is used up": another key may do, after looking what there is.
+_SPENT_KEY = frozenset({"idempotency_conflict", "stored_failure"})
+_MAX_ATTEMPTS = 5
+# The provider takes no longer names.
+_MAX_NAME = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the provider is told of a customer."""
+
+    reference: str
+    name: str
+    email: str | None
+
+
+def ensure_provider_customer(ctx: Context, customer_id: int, *, actor: Actor = SYSTEM) -> str:
+    """The provider's id of this customer, which is made there if it is not there yet.
+
+    Safe to repeat after any failure: the provider is asked for a customer with our UUID before one
+    is made, and keys are numbered, so that one that holds an old failure is left behind. Raises
+    NotFoundError, and PaymentsError as the gateway does. Not to be called in a transaction.
+    """
+    known, facts = _read(ctx, customer_id)
+    if known is not None:
+        return known
+    found = ctx.payments.find_customer(reference=facts.reference, email=facts.email)
+    return _record(ctx, customer_id, found or _make(ctx, facts), actor=actor)
+
+
+def _read(ctx: Context, customer_id: int) -> tuple[str | None, _Facts]:
+    with unit_of_work(ctx) as work:
+        customer = work.session.get(Customer, customer_id)
+        if customer is None:
+            raise NotFoundError("customer")
+        email = _email(work.session, customer)
+        facts = _Facts(customer.uuid, customer.display_name[:_MAX_NAME], email)
+        return customer.stripe_customer_id, facts
+
+
+def _email(session: Session, customer: Customer) -> str | None:
+    """Where the provider's receipts go: the first person who manages the billing, or the server's
+    contact. It has to be the same each time, since the provider compares what a key was used for.
+    """
+    if customer.server is not None:
+        return customer.server.contact_email
+    first = (
+        select(BillingUser.email)
+        .where(BillingUser.organization_id == customer.organization_id)
+        .order_by(BillingUser.id)
+        .limit(1)
+    )
+    return session.scalars(first).one_or_none()
+
+
+def _make(ctx: Context, facts: _Facts) -> str:
+    for attempt in range(1, _MAX_ATTEMPTS + 1):
+        try:
+            return ctx.payments.create_customer(
+                reference=facts.reference,
+                name=facts.name,
+                email=facts.email,
+                key=f"customer:{facts.reference}:{attempt}",
+            )
+        except ProviderRejected as error:
+            if error.code not in _SPENT_KEY or attempt == _MAX_ATTEMPTS:
+                raise
+            found = ctx.payments.find_customer(reference=facts.reference, email=facts.email)
+            if found is not None:
+                return found
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _record(ctx: Context, customer_id: int, made: str, *, actor: Actor) -> str:
+    with unit_of_work(ctx) as work:
+        customer = work.claim_customer(customer_id)
+        if customer.stripe_customer_id is not None:
+            # Somebody was quicker; the one that is on record counts.
+            return customer.stripe_customer_id
+        customer.stripe_customer_id = made
+        record_audit(
+            work,
+            "customer.known_to_provider",
+            actor=actor,
+            customer_id=customer.id,
+            after={"stripe_customer_id": made},
+        )
+        work.commit()
+        return made
