@@ -120,7 +120,7 @@ def pay(work: Work) -> Doc:
         if invoice["status"] == "paid":
             return invoice
     if invoice["status"] == "paid":
-        raise invalid("Invoice is already paid", code="invoice_already_paid")
+        raise invalid("Invoice is already paid")
     if invoice["status"] == "void":
         raise invalid("A void invoice cannot be paid.", code="status_transition_invalid")
     if work.params.get("paid_out_of_band"):

@@ -133,8 +133,10 @@ def _check(value: Any, annotation: Any, scope: _Scope, path: str, *, wire: bool)
     if typing_extensions.is_typeddict(resolved):
         return _check_typed_dict(value, resolved, path)
     target = origin if isinstance(origin, type) else resolved
+    if target is stripe.ListObject:
+        return _check_page(value, path, item=get_args(resolved)[0], scope=scope)
     if isinstance(target, type) and issubclass(target, StripeObject):
-        return _check_class(value, target, path, item=get_args(resolved), scope=scope)
+        return _check_class(value, target, path)
     return _check_plain(value, resolved, path, wire=wire)
 
 
@@ -210,22 +212,18 @@ def _check_plain(value: Any, expected: Any, path: str, *, wire: bool) -> Problem
 # --- Responses ------------------------------------------------------------------------------------
 
 
-def _check_class(
-    value: Any, cls: type, path: str, *, item: tuple[Any, ...] = (), scope: _Scope | None = None
-) -> Problems:
+def _check_class(value: Any, cls: type, path: str) -> Problems:
     """An object against a response class: required fields, types, and no field it does not have."""
     if not isinstance(value, Mapping):
         return [f"{path}: {value!r:.80} is not an object"]
     fields = {name: (annotation, where) for name, annotation, where in _annotations(cls)}
-    problems = [f"{path}.{name}: unknown field of {cls.__name__}" for name in value if name not in fields]
+    problems = [
+        f"{path}.{name}: unknown field of {cls.__name__}" for name in value if name not in fields
+    ]
     is_deleted = value.get("deleted") is True
     for name, (annotation, where) in fields.items():
         if name in value:
-            resolved = where.resolve(annotation)
-            if item and name == "data":
-                # A list's items have the type that the field says, e.g. ListObject["Invoice"].
-                resolved, where = list[item[0]], scope or where  # type: ignore[valid-type]  # built at run time
-            problems += _check(value[name], resolved, where, f"{path}.{name}", wire=False)
+            problems += _check(value[name], annotation, where, f"{path}.{name}", wire=False)
         elif not is_deleted and not _is_optional(annotation, where):
             problems.append(f"{path}.{name}: missing, {cls.__name__} requires it")
     return problems
@@ -255,10 +253,29 @@ def check_object(value: Mapping[str, Any], *, path: str = "") -> Problems:
     return problems
 
 
-def _check_page(value: Mapping[str, Any], where: str) -> Problems:
-    problems = [f"{where}.{name}: missing" for name in ("data", "has_more", "url") if name not in value]
-    for index, entry in enumerate(value.get("data", [])):
-        problems += check_object(entry, path=f"{where}.data[{index}]")
+def _check_page(
+    value: Any, where: str, *, item: Any = None, scope: _Scope | None = None
+) -> Problems:
+    """A page of a list: of a given type inside an object, of any objects as an answer."""
+    if not isinstance(value, Mapping):
+        return [f"{where}: {value!r:.80} is not an object"]
+    expected: dict[str, Any] = {"object": str, "data": list, "has_more": bool, "url": str}
+    problems = [
+        f"{where}.{name}: unknown field of ListObject" for name in value if name not in expected
+    ]
+    for name, kind in expected.items():
+        if not isinstance(value.get(name), kind):
+            problems.append(f"{where}.{name}: missing, or not {kind.__name__}")
+    if value.get("object") != "list":
+        problems.append(f"{where}.object: {value.get('object')!r} is not 'list'")
+    if problems:
+        return problems
+    for index, entry in enumerate(value["data"]):
+        path = f"{where}.data[{index}]"
+        if item is not None and scope is not None:
+            problems += _check(entry, item, scope, path, wire=False)
+        else:
+            problems += check_object(entry, path=path)
     return problems
 
 
@@ -365,7 +382,9 @@ def _check_typed_dict(value: Any, cls: Any, path: str) -> Problems:
     if not isinstance(value, Mapping):
         return [f"{path}: {value!r:.80} is not an object"]
     scope = _Scope(cls.__module__)
-    fields = {name: annotation for name, annotation in cls.__annotations__.items() if name not in _OPTIONS}
+    fields = {
+        name: annotation for name, annotation in cls.__annotations__.items() if name not in _OPTIONS
+    }
 
     def named(name: str) -> str:
         return f"{path}[{name}]" if path else name
