@@ -48,8 +48,8 @@ def deliver_invoices(ctx: Context, *, progress: Callable[[], None] | None = None
     seen: set[int] = set()
     while True:
         with unit_of_work(ctx) as work:
-            due = [
-                Invoice.to_deliver,
+            due: list[ColumnElement[bool]] = [
+                Invoice.to_deliver.is_(True),
                 Invoice.id.not_in(seen),
                 or_(Invoice.next_delivery_at.is_(None), Invoice.next_delivery_at <= work.now),
             ]

@@ -115,7 +115,14 @@ def find_remote(ctx: Context, order: _Order) -> RemoteInvoice | None:
 def _complete_draft(ctx: Context, order: _Order, remote: RemoteInvoice) -> RemoteInvoice:
     missing = [line for line in order.lines if line.reference not in remote.line_references]
     if missing:
-        _run(ctx, order, "lines", lambda key: ctx.payments.add_lines(remote.id, missing, key=key))
+        _run(
+            ctx,
+            order,
+            "lines",
+            lambda key: ctx.payments.add_lines(
+                remote.id, missing, currency=order.currency, key=key
+            ),
+        )
     final = _run(
         ctx, order, "finalize", lambda key: ctx.payments.finalize_invoice(remote.id, key=key)
     )

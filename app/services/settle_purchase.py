@@ -75,7 +75,7 @@ def resolve_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
     if remote is not None and remote.status is InvoiceStatus.PAID:
         return settle(ctx, purchase_id, invoice_id, remote)
     waiting = remote is not None and remote.status is InvoiceStatus.OPEN
-    if waiting and _is_young(ctx, purchase_id):
+    if waiting and _may_still_be_paid(ctx, purchase_id):
         assert remote is not None  # it is open
         apply_invoice_state(ctx, invoice_id, remote)
         _release(ctx, purchase_id, hosted_url=remote.hosted_url)
@@ -186,10 +186,12 @@ def get_invoice_id(ctx: Context, purchase_id: int) -> int:
         ).one()
 
 
-def _is_young(ctx: Context, purchase_id: int) -> bool:
+def _may_still_be_paid(ctx: Context, purchase_id: int) -> bool:
+    """Not when the card was declined, and not for longer than a day."""
     with unit_of_work(ctx) as work:
         purchase = work.session.get_one(Purchase, purchase_id)
-        return work.now - purchase.created_at < AUTHENTICATION_AGE
+        is_young = work.now - purchase.created_at < AUTHENTICATION_AGE
+        return is_young and purchase.failure_code is None
 
 
 def _release(ctx: Context, purchase_id: int, *, hosted_url: str | None = None) -> None:

@@ -56,7 +56,9 @@ class UnitOfWork:
             )
             if self.session.execute(statement).first() is None:
                 raise NotFoundError("customer")
-            claimed.append(self._fresh(Customer, customer_id))
+            fresh = select(Customer).where(Customer.id == customer_id)
+            fresh = fresh.execution_options(populate_existing=True)
+            claimed.append(self.session.scalars(fresh).unique().one())
         return claimed
 
     def claim_server(self, server_id: int) -> Server:
@@ -70,7 +72,8 @@ class UnitOfWork:
         )
         if self.session.execute(statement).first() is None:
             raise NotFoundError("server")
-        return self._fresh(Server, server_id)
+        fresh = select(Server).where(Server.id == server_id)
+        return self.session.scalars(fresh.execution_options(populate_existing=True)).one()
 
     def after_commit(self, effect: Callable[[], None]) -> None:
         """Run `effect` once this unit of work has been committed and closed."""
@@ -88,10 +91,6 @@ class UnitOfWork:
     def take_effects(self) -> list[Callable[[], None]]:
         """The effects to run; empty when nothing was committed."""
         return self._effects if self._committed else []
-
-    def _fresh(self, kind: type, key: int):  # type: ignore[no-untyped-def]  # the row of `kind`
-        statement = select(kind).where(kind.id == key).execution_options(populate_existing=True)  # type: ignore[attr-defined]  # both claimed tables have an id
-        return self.session.scalars(statement).unique().one()
 
 
 @contextmanager
