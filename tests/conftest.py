@@ -67,8 +67,10 @@ run_stack = pytest.StashKey[ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     """Open the run. Only the process that was started by hand does; its workers find it."""
     for variable in list(os.environ):
-        # What a developer exported for their own portal must not reach the tests.
-        if variable.startswith(("TALLYPORT_", "STRIPE_")) and variable != RUN_FOLDER:
+        # What a developer exported for their own portal must not reach the tests; only the key
+        # that asks for tests against Stripe's test mode is meant for them.
+        kept = {RUN_FOLDER, "STRIPE_TEST_KEY"}
+        if variable.startswith(("TALLYPORT_", "STRIPE_")) and variable not in kept:
             del os.environ[variable]
     if hasattr(config, "workerinput"):
         return
