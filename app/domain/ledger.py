@@ -266,9 +266,12 @@ def decide_entries(
     assert start is not None  # the list above holds the start itself
     window = known[start_index + 1 :]
     fold = _Fold(rules, start, seats)
+    fold.renew_through(since)
     if cause is not None:
-        fold.renew_through(since)
         fold.follow(since, order_id=0, actor=None, audit_row_id=cause.id)
+    elif start.is_renewal and start.event_time == since:
+        # A row older than the cycle may have been its cause before: what it says still stands.
+        fold.follow(since, order_id=0, actor=COUNT_ACTOR)
     events: list[Happening] = [entry for entry in window if entry.by_hand]
     events.extend(happenings)
     for happening in sorted(events, key=_happening_place):
