@@ -17,9 +17,9 @@ from app.web.wording import (
     format_short_day,
 )
 
-WIDTH, HEIGHT = 880, 220
-LEFT, RIGHT, TOP, BOTTOM = 48, 868, 12, 184
-TEXT_BOTTOM = 208
+WIDTH, HEIGHT = 720, 200
+LEFT, RIGHT, TOP, BOTTOM = 36, 716, 10, 166
+TEXT_BOTTOM = 190
 LEVEL_TEXT_AT = LEFT - 10
 MOST_LEVELS = 4
 _NICE_STEPS = (1, 2, 5)
