@@ -1,6 +1,7 @@
 """The WSGI application: which address leads where, and what every answer carries."""
 
 import json
+import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +11,7 @@ from flask import Flask, Response, abort, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 # Imported for the routes that they enter into the table.
-from app.stripe_emulator import (  # noqa: F401
+from app.stripe_emulator import (  # noqa: F401  # most are imported for what they register
     card_setup,
     checkout,
     control,
@@ -137,5 +138,9 @@ class DroppingMiddleware:
         if seconds is None:
             return answer
         time.sleep(seconds)
-        # The server takes this for a client that went away and closes the socket unanswered.
+        connection: socket.socket | None = environ.get("werkzeug.socket")
+        if connection is not None:
+            # The connection would otherwise be kept alive, and the caller would wait for its answer.
+            connection.shutdown(socket.SHUT_RDWR)
+        # The server takes this for a client that went away and writes nothing.
         raise ConnectionResetError("A planned fault dropped this connection.")
