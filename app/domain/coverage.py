@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.calendar import cycle_at
-from app.domain.kinds import Schedule, TierKind
+from app.domain.kinds import Schedule
 
 # Longer than this without the data that an invoice waits for is no longer an outage: silence must
 # not be free service.
@@ -33,8 +33,6 @@ class Cover:
     invoice waits for uploads.
     """
 
-    tier: str
-    tier_kind: TierKind
     is_per_license: bool = True
     ends_at: datetime | None = None
     deferred_since: datetime | None = None

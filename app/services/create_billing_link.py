@@ -1,0 +1,65 @@
+"""A server asks for a link by which one of its admins logs in to the billing of an organization."""
+
+from dataclasses import dataclass
+
+from app.domain.errors import BillingError
+from app.models.people import LoginLink
+from app.services.audit import record_audit
+from app.services.context import Actor, Context
+from app.services.entitlement import load_organization_of
+from app.services.login_links import LINK_LIFE, LINK_PURPOSE
+from app.services.unit_of_work import unit_of_work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateBillingLink:
+    """Who wants to log in where. `next_page` is a name of the wire protocol's list, or None."""
+
+    server_id: int
+    organization_uuid: str
+    user_uuid: str
+    email: str
+    full_name: str
+    uri_scheme: str
+    next_page: str | None
+
+
+def create_billing_link(ctx: Context, command: CreateBillingLink, *, actor: Actor) -> str:
+    """The address on the portal that the browser is sent to; it carries nothing but a signed
+    number that means the row made here.
+
+    Raises BillingError `organization_unknown` (the server uploads and asks again),
+    `organization_of_other_server` or `server_deactivated`.
+    """
+    with unit_of_work(ctx) as work:
+        server = work.claim_server(command.server_id)
+        if server.deactivated_at is not None:
+            raise BillingError("server_deactivated")
+        organization = load_organization_of(work.session, server, uuid=command.organization_uuid)
+        if organization.locally_deleted_at is not None or organization.deactivated:
+            # Since somebody logs in there, our knowledge is old: an upload brings it up to date.
+            raise BillingError("organization_unknown")
+        nonce = ctx.tokens.new_secret()
+        work.session.add(
+            LoginLink(
+                nonce=nonce,
+                server_id=server.id,
+                organization_id=organization.id,
+                user_uuid=command.user_uuid,
+                email=command.email,
+                full_name=command.full_name,
+                uri_scheme=command.uri_scheme,
+                next_page=command.next_page,
+                authenticated_at=work.now,
+                expires_at=work.now + LINK_LIFE,
+            )
+        )
+        record_audit(
+            work,
+            "login_link.created",
+            actor=actor,
+            server_id=server.id,
+            organization_id=organization.id,
+        )
+        work.commit()
+    return f"{ctx.settings.base_url}/remote-billing-login/{ctx.tokens.sign(LINK_PURPOSE, nonce)}"
