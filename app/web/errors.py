@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Flask, Response, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -86,9 +87,8 @@ def _http_page(error: HTTPException) -> Response:
         # Allow of a 405, Retry-After of a 429.
         if name.lower() not in {"content-type", "content-length"}:
             page.headers[name] = value
-    if status == 429 and limiter.current_limit is not None:
-        left = limiter.current_limit.reset_at - get_context().clock.real_now().timestamp()
-        page.headers.setdefault("Retry-After", str(max(1, int(left))))
+    if isinstance(error, RateLimitExceeded):
+        page.headers["Retry-After"] = str(seconds_to_wait(error))
     return page
 
 
@@ -137,6 +137,17 @@ def error_page(text: ErrorText, status: int, *, back_url: str | None = None) -> 
         log.exception("the error page of status %s could not be rendered", status)
         body = PLAIN_PAGE
     return make_response(body, status)
+
+
+def seconds_to_wait(error: RateLimitExceeded) -> int:
+    """How long to wait, in whole seconds. The limiter lives on real time and never waits longer
+    than its window, which bounds the answer under any clock of ours."""
+    window: int = error.limit.limit.get_expiry()
+    current = limiter.current_limit
+    if current is None:
+        return window
+    left = int(current.reset_at - get_context().clock.real_now().timestamp())
+    return min(max(left, 1), window)
 
 
 def _later(response: Response) -> Response:

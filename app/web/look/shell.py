@@ -9,6 +9,7 @@ from flask_babel import get_locale, gettext
 from app.web.context import get_context
 from app.web.flashes import read_flashes
 from app.web.look import assets, blueprint
+from app.web.look.colors import ink_on
 from app.web.look.forms import field_attributes, field_error
 from app.web.security import add_to_policy, origin_of
 from app.web.sessions import current_identity, current_stored_session
@@ -116,7 +117,8 @@ def hand_to_layouts() -> dict[str, Any]:
 def prepare(state: Any) -> None:
     """Give the templates what does not change from page to page."""
     app: Flask = state.app
-    app.jinja_env.globals.update(brand=app.extensions["tallyport"].catalog.brand)
+    brand = app.extensions["tallyport"].catalog.brand
+    app.jinja_env.globals.update(brand=brand, brand_ink=ink_on(brand.accent_color))
     app.jinja_env.globals.update(read_flashes=read_flashes)
     app.jinja_env.filters.update(field_attributes=field_attributes, field_error=field_error)
     assets.init_app(app)
