@@ -1,12 +1,172 @@
 """Who may call a route. Every view carries one of these decorators (a house test looks)."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import (
+    Response,
+    abort,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.exceptions import HTTPException
+
+from app.domain.kinds import KIND_PROFILES, CustomerKind
+from app.services.browser_sessions import end_session
+from app.services.context import Actor, billing_user_actor
+from app.services.identity import CustomerRef, Identity, StoredSession, load_customer_ref
+from app.services.login_links import DEFAULT_PAGE, NEXT_PAGES
+from app.services.unit_of_work import unit_of_work
+from app.web.context import get_context, get_read_session
+from app.web.sessions import current_identity, current_stored_session, portal_session
 
 V = TypeVar("V", bound=Callable[..., Any])
+SERVER_LOGIN = "/serverlogin/"
 
 
 def public(view: V) -> V:
     """Anyone may call: login steps, health, plans for strangers, error helpers."""
-    view.__access__ = "public"  # type: ignore[attr-defined]  # a mark for the house test
+    return _marked(view, "public")
+
+
+def api_server(view: V) -> V:
+    """A server that calls the API with its key; the view itself asks for it."""
+    return _marked(view, "api_server")
+
+
+def webhook(view: V) -> V:
+    """The payment provider; its signature is checked by the view."""
+    return _marked(view, "webhook")
+
+
+def demo_only(view: V) -> V:
+    """Exists in demo and testing only, and only for this machine."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not get_context().settings.is_demo_like or request.remote_addr not in {
+            "127.0.0.1",
+            "::1",
+        }:
+            abort(404)
+        return view(*args, **kwargs)
+
+    return _marked(guarded, "demo_only")  # type: ignore[return-value]  # the same signature
+
+
+def billing_user(
+    kind: CustomerKind = CustomerKind.ORGANIZATION,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A person who is logged in to billing for the customer in the address.
+
+    For routes `/<realm|server>/<uuid:entity_uuid>/<page>/`. The view gets a `CustomerRef` as its
+    first argument instead of `entity_uuid`. A session that is over leads back to the product; no
+    session to a page that explains how to come in; somebody else's customer is not found, so that
+    nobody learns which UUIDs exist.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def guarded(*args: Any, entity_uuid: UUID, **kwargs: Any) -> Any:
+            stored = current_stored_session()
+            if stored is None or stored.identity is None:
+                return _come_in()
+            if stored.is_deactivated:
+                return _turned_away(stored)
+            if stored.is_expired:
+                return _back_to_the_product(stored)
+            identity = stored.identity
+            if identity.kind is not kind or identity.entity_uuid != str(entity_uuid):
+                abort(404)
+            ref = load_customer_ref(get_read_session(), identity)
+            return view(ref, *args, **kwargs)
+
+        return _marked(guarded, f"billing_user:{kind}")
+
+    return decorate
+
+
+def current_actor() -> Actor:
+    """The logged-in person, or a stranger, as ledger and audit log name who did something."""
+    identity = current_identity()
+    if identity is None:
+        return Actor("stranger", ip=request.remote_addr)
+    return billing_user_actor(
+        identity.billing_user_id,
+        email=identity.email,
+        full_name=identity.full_name,
+        ip=request.remote_addr,
+    )
+
+
+def page_address(identity: Identity | CustomerRef, page: str) -> str:
+    """The address of a page of a customer by its `next_page` name; billing when the page is not
+    there. Never made of anything but our own routes."""
+    entity_uuid = identity.entity_uuid if isinstance(identity, Identity) else identity.uuid
+    prefix = f"/{KIND_PROFILES[identity.kind].url_prefix}/{entity_uuid}"
+    if page in NEXT_PAGES and _is_built(f"{prefix}/{page}/"):
+        return f"{prefix}/{page}/"
+    return f"{prefix}/{DEFAULT_PAGE}/"
+
+
+def _is_built(path: str) -> bool:
+    adapter = current_app.create_url_adapter(request)
+    assert adapter is not None, "a request has an adapter"
+    try:
+        adapter.match(path, method="GET")
+    except HTTPException:
+        return False
+    return True
+
+
+def _marked(view: V, access: str) -> V:
+    view.__access__ = access  # type: ignore[attr-defined]  # a mark for the house test
     return view
+
+
+def _come_in() -> Response:
+    """Explain to a stranger how to get here. No link to a product: hosts register themselves, so
+    a link made from the address would lead wherever its writer wants."""
+    return make_response(render_template("login/come_in.html"), 401)
+
+
+def _turned_away(stored: StoredSession) -> Response:
+    with unit_of_work(get_context()) as work:
+        end_session(work, stored.row_id)
+        work.commit()
+    portal_session().replace_by(None)
+    return make_response(render_template("login/deactivated.html"), 401)
+
+
+def _back_to_the_product(stored: StoredSession) -> Response:
+    """To the product's own billing page, which knows whether the person is still logged in there.
+
+    The address was stored with the session at login; only the page's name comes from the request.
+    """
+    here = request.path.strip("/").split("/")
+    page = here[2] if len(here) > 2 and here[2] in NEXT_PAGES else DEFAULT_PAGE
+    way_back = stored.way_back or url_for("login.come_in")
+    if stored.identity is not None and stored.identity.kind is CustomerKind.SERVER:
+        way_back = SERVER_LOGIN
+    response = redirect(f"{way_back}?{urlencode({'next_page': page})}", code=302)
+    response.headers["Cache-Control"] = "no-store"
+    return make_response(response)
+
+
+__all__ = [
+    "api_server",
+    "billing_user",
+    "current_actor",
+    "current_identity",
+    "demo_only",
+    "page_address",
+    "public",
+    "webhook",
+]

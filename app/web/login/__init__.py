@@ -1,7 +1,20 @@
 """The login blueprint."""
 
+import logging
+from typing import Any
+
 from flask import Blueprint
+
+from app.web.logging import mask_logs
 
 blueprint = Blueprint("login", __name__)
 
-from app.web.login import views  # noqa: E402, F401  # the views attach themselves to the blueprint
+
+@blueprint.record_once
+def keep_tokens_out_of_logs(state: Any) -> None:
+    """Addresses of this blueprint hold secrets; no log of ours shall have them."""
+    mask_logs(state.app.logger, logging.getLogger("werkzeug"))
+
+
+# The views attach themselves to the blueprint.
+from app.web.login import refusals, views  # noqa: E402, F401  # see above

@@ -1,0 +1,241 @@
+"""The first visit of a person: an address is proven by a mailed link, and the person is created."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.domain.errors import BillingError
+from app.models.mails import Mail
+from app.models.people import BillingUser, EmailConfirmation, LoginLink
+from app.services.audit import record_audit
+from app.services.context import Context
+from app.services.login_links import (
+    CONFIRMATION_PURPOSE,
+    HalfLogin,
+    LoginRefused,
+    check_half_login,
+    check_place,
+    get_billing_user,
+    link_actor,
+    load_link,
+    record_failed_login,
+)
+from app.services.outbox import record_mail
+from app.services.unit_of_work import UnitOfWork, unit_of_work
+
+CONFIRMATION_LIFE = timedelta(hours=24)
+# The same form sent again within this time (a double click) sends no second mail.
+REPEAT_STEP = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class SendConfirmation:
+    """Send the mail that proves `email` for the login under way."""
+
+    half: HalfLogin
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentConfirmation:
+    """What the page after the form shows. `is_waiting`: our mail server has not taken it yet."""
+
+    email: str
+    host: str
+    is_waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmPage:
+    """What the page behind a mailed link shows before its button is pressed."""
+
+    email: str
+    host: str
+
+
+def is_confirmation_recent(ctx: Context, session: Session, command: SendConfirmation) -> bool:
+    """Whether the same mail was sent a moment ago, so that another would be a double click."""
+    link = load_link(session, command.half.link_id)
+    return _get_recent(session, link, command.email, now=ctx.now()) is not None
+
+
+def send_confirmation(ctx: Context, command: SendConfirmation, *, ip: str | None) -> int:
+    """Send a link to the address that was typed; returns the confirmation's id.
+
+    A mail server that is down delays the mail and is no error (see `load_sent_confirmation`).
+    Raises BillingError `login_already_known` when this person needs no confirmation any more, and
+    those of `open_login_link`.
+    """
+    with unit_of_work(ctx) as work:
+        link = check_half_login(work.session, command.half, now=work.now)
+        if get_billing_user(work.session, link) is not None:
+            raise BillingError("login_already_known")
+        recent = _get_recent(work.session, link, command.email, now=work.now)
+        if recent is not None:
+            return recent.id
+        confirmation_id = _add_confirmation(work, link, command.email)
+        actor = link_actor(link, ip=ip)
+        record_audit(
+            work,
+            "login.confirmation_sent",
+            actor=actor,
+            server_id=link.server_id,
+            organization_id=link.organization_id,
+            after={"confirmation": confirmation_id},
+        )
+        work.commit()
+    return confirmation_id
+
+
+def load_sent_confirmation(session: Session, confirmation_id: int) -> SentConfirmation:
+    """Where a confirmation went and whether it has left. Raises LoginRefused."""
+    confirmation = session.get(EmailConfirmation, confirmation_id)
+    if confirmation is None:
+        raise LoginRefused("login_link_invalid")
+    statement = select(Mail.sent_at).where(Mail.event_key == _event_key(confirmation_id))
+    return SentConfirmation(
+        email=confirmation.email,
+        host=confirmation.login_link.organization.host,
+        is_waiting=session.scalars(statement).first() is None,
+    )
+
+
+def open_confirmation(ctx: Context, session: Session, key: str, *, ip: str | None) -> ConfirmPage:
+    """What a mailed link asks to be confirmed; reads only, unless it fails.
+
+    Raises LoginRefused `confirmation_invalid`, `confirmation_expired`, `confirmation_used` or
+    those of `open_login_link` about the place, after writing the failed login into the audit log.
+    """
+    with _failures_recorded(ctx, session, key, ip=ip):
+        confirmation = _find(ctx, session, key)
+        _check(session, confirmation, ctx=ctx)
+        return ConfirmPage(email=confirmation.email, host=confirmation.login_link.organization.host)
+
+
+def confirm_email(ctx: Context, session: Session, key: str, *, ip: str | None) -> HalfLogin:
+    """The address is proven: create the person, unless another link has done so, and go on.
+
+    Each mailed link works once. Raises as `open_confirmation`.
+    """
+    with _failures_recorded(ctx, session, key, ip=ip), unit_of_work(ctx) as work:
+        confirmation = _find(ctx, work.session, key, lock=True)
+        _check(work.session, confirmation, ctx=ctx)
+        confirmation.used_at = work.now
+        _create_person(work, confirmation, ip=ip)
+        half = HalfLogin(confirmation.login_link_id, confirmation.id)
+        work.commit()
+    return half
+
+
+@contextmanager
+def _failures_recorded(
+    ctx: Context, session: Session, key: str, *, ip: str | None
+) -> Iterator[None]:
+    try:
+        yield
+    except BillingError as error:
+        hashes = ctx.tokens.hashes(CONFIRMATION_PURPOSE, key)
+        statement = select(EmailConfirmation.login_link_id)
+        known = statement.where(EmailConfirmation.key_hash.in_(hashes))
+        record_failed_login(ctx, error, link_id=session.scalars(known).first(), ip=ip)
+        raise
+
+
+def _add_confirmation(work: UnitOfWork, link: LoginLink, email: str) -> int:
+    tokens = work.ctx.tokens
+    key = tokens.new_secret()
+    confirmation = EmailConfirmation(
+        key_hash=tokens.hash_secret(CONFIRMATION_PURPOSE, key),
+        login_link_id=link.id,
+        email=email,
+        created_at=work.now,
+        expires_at=work.now + CONFIRMATION_LIFE,
+    )
+    work.session.add(confirmation)
+    work.flush()
+    base_url = work.ctx.settings.base_url
+    record_mail(
+        work,
+        template="confirm_login",
+        recipient=email,
+        params={
+            "host": link.organization.host,
+            "full_name": link.full_name,
+            "expires_at": confirmation.expires_at,
+        },
+        secret_params={"url": f"{base_url}/remote-billing-login/do-confirm/{key}"},
+        event_key=_event_key(confirmation.id),
+    )
+    return confirmation.id
+
+
+def _create_person(work: UnitOfWork, confirmation: EmailConfirmation, *, ip: str | None) -> None:
+    """Make the billing user. The unique index decides between two links used at once."""
+    link = confirmation.login_link
+    insert = postgresql.insert if work.session.get_bind().dialect.name == "postgresql" else None
+    statement = (
+        (insert or sqlite.insert)(BillingUser)
+        .values(
+            organization_id=link.organization_id,
+            user_uuid=link.user_uuid,
+            email=confirmation.email,
+            full_name=link.full_name,
+            created_at=work.now,
+            wants_major_release_mails=False,
+            wants_maintenance_mails=False,
+        )
+        .on_conflict_do_nothing(index_elements=["organization_id", "user_uuid"])
+        .returning(BillingUser.id)
+    )
+    created = work.session.scalars(statement).first()
+    if created is not None:
+        record_audit(
+            work,
+            "billing_user.created",
+            actor=link_actor(link, ip=ip),
+            server_id=link.server_id,
+            organization_id=link.organization_id,
+            after={"billing_user": created},
+        )
+
+
+def _get_recent(
+    session: Session, link: LoginLink, email: str, *, now: datetime
+) -> EmailConfirmation | None:
+    statement = (
+        select(EmailConfirmation)
+        .where(
+            EmailConfirmation.login_link_id == link.id,
+            EmailConfirmation.email == email,
+            EmailConfirmation.used_at.is_(None),
+            EmailConfirmation.created_at > now - REPEAT_STEP,
+        )
+        .order_by(EmailConfirmation.id.desc())
+    )
+    return session.scalars(statement).first()
+
+
+def _find(ctx: Context, session: Session, key: str, *, lock: bool = False) -> EmailConfirmation:
+    hashes = ctx.tokens.hashes(CONFIRMATION_PURPOSE, key)
+    statement = select(EmailConfirmation).where(EmailConfirmation.key_hash.in_(hashes))
+    found = session.scalars(statement.with_for_update() if lock else statement).first()
+    if found is None:
+        raise LoginRefused("confirmation_invalid")
+    return found
+
+
+def _check(session: Session, confirmation: EmailConfirmation, *, ctx: Context) -> None:
+    if confirmation.used_at is not None:
+        raise LoginRefused("confirmation_used")
+    if ctx.now() >= confirmation.expires_at:
+        raise LoginRefused("confirmation_expired")
+    check_place(session, confirmation.login_link)
+
+
+def _event_key(confirmation_id: int) -> str:
+    return f"login.confirmation:{confirmation_id}"

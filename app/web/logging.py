@@ -1,0 +1,57 @@
+"""Access logs without secrets: tokens in addresses are masked wherever they would be written.
+
+Use it for gunicorn with `--logger-class app.web.logging.MaskingLogger`; the development server's
+log and Flask's own are masked by `mask_logs`.
+"""
+
+import logging
+import re
+from datetime import timedelta
+from typing import Any
+
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn has no types
+
+MASK = "[token]"
+# What follows in the address is a secret, except the names of our own pages.
+_SECRET = re.compile(
+    r"(/remote-billing-login/(?:do-confirm/)?)(?!(?:confirm|sent|complete|do-confirm)(?:/|$|\s))"
+    r"[^\s/?#\"']+"
+)
+
+
+def mask_tokens(text: str) -> str:
+    """`text` with the tokens of login links and confirmation links replaced."""
+    return _SECRET.sub(rf"\g<1>{MASK}", text)
+
+
+class TokenFilter(logging.Filter):
+    """Masks tokens in the finished message of each record, whatever its arguments were."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, masked."""
+        message = record.getMessage()
+        masked = mask_tokens(message)
+        if masked != message:
+            record.msg, record.args = masked, ()
+        return True
+
+
+class MaskingLogger(Logger):
+    """gunicorn's logger with masked request lines, paths and referers."""
+
+    def atoms(
+        self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta
+    ) -> dict[str, Any]:
+        """The parts of an access log line."""
+        found: dict[str, Any] = super().atoms(resp, req, environ, request_time)
+        return {
+            name: mask_tokens(value) if isinstance(value, str) else value
+            for name, value in found.items()
+        }
+
+
+def mask_logs(*loggers: logging.Logger) -> None:
+    """Mask the tokens in what these loggers write."""
+    for logger in loggers:
+        if not any(isinstance(known, TokenFilter) for known in logger.filters):
+            logger.addFilter(TokenFilter())

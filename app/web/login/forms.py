@@ -1,0 +1,119 @@
+"""The forms of the login."""
+
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, HiddenField, StringField
+from wtforms.validators import InputRequired, Length, ValidationError
+
+from app.services.complete_login import CompleteLogin
+from app.services.login_links import HalfLogin, LoginPage
+from app.web.context import get_context
+
+MAX_EMAIL = 254
+MAX_NAME = 200
+DNS_TIMEOUT = 5
+
+
+def _trimmed(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+class LoginStepForm(FlaskForm):
+    """A step of a login under way. `login` says which one, since tabs may have several."""
+
+    login = HiddenField()
+
+    page: LoginPage
+    half: HalfLogin
+    handle: str
+
+
+class EmailForm(LoginStepForm):
+    """Which address to prove."""
+
+    email = EmailField(
+        _l("Your email address"),
+        filters=[_trimmed],
+        validators=[
+            InputRequired(_l("Enter your email address.")),
+            Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
+        ],
+        render_kw={"autocomplete": "email", "maxlength": MAX_EMAIL},
+    )
+
+    def validate_email(self, field: EmailField) -> None:
+        """Accept what can be an address; with deliverability checks on, one that takes mail."""
+        settings = get_context().settings
+        try:
+            found = validate_email(
+                field.data or "",
+                check_deliverability=settings.check_email_deliverability,
+                timeout=DNS_TIMEOUT,
+            )
+        except EmailNotValidError:
+            raise ValidationError(
+                _l("Enter an email address that can receive mail, like name@example.org.")
+            ) from None
+        field.data = found.normalized
+
+
+class CompleteForm(LoginStepForm):
+    """The last step: who logs in, and what this person agrees to."""
+
+    full_name = StringField(
+        _l("Your full name"),
+        filters=[_trimmed],
+        validators=[
+            InputRequired(_l("Enter your full name.")),
+            Length(max=MAX_NAME, message=_l("A name has at most 200 characters here.")),
+        ],
+        render_kw={"autocomplete": "name", "maxlength": MAX_NAME},
+    )
+    # The version that the page showed: agreeing to one does not mean agreeing to the next.
+    tos_version = HiddenField()
+    accepts_tos = BooleanField(
+        _l("I agree to the Terms of Service"),
+        validators=[InputRequired(_l("Tick the box to agree to the Terms of Service."))],
+    )
+    wants_major_release_mails = BooleanField(_l("Tell me about major releases"))
+    wants_maintenance_mails = BooleanField(_l("Tell me about planned maintenance and outages"))
+
+    def validate_full_name(self, field: StringField) -> None:
+        """Refuse what no name has and no database keeps."""
+        if any(unicodedata.category(character) in {"Cc", "Cs"} for character in field.data or ""):
+            raise ValidationError(_l("The name has characters that cannot be used."))
+
+    def validate_accepts_tos(self, field: BooleanField) -> None:
+        """Agreeing counts for the version that was shown only."""
+        current = get_context().catalog.brand.tos_version
+        if self.tos_version.data != current:
+            self.tos_version.data = current
+            field.data = False
+            raise ValidationError(
+                _l("The Terms of Service changed while this page was open. Please read them again.")
+            )
+
+    def command(self) -> CompleteLogin:
+        """What to do when the form is right. What was not asked is None."""
+        wants_releases, wants_maintenance = (
+            self[name].data if name in self else None
+            for name in ("wants_major_release_mails", "wants_maintenance_mails")
+        )
+        return CompleteLogin(
+            half=self.half,
+            full_name=self.full_name.data or "",
+            tos_version=self.tos_version.data if "accepts_tos" in self else None,
+            wants_major_release_mails=wants_releases,
+            wants_maintenance_mails=wants_maintenance,
+        )
+
+    def ask(self, page: LoginPage) -> None:
+        """Keep only the questions that this person has to answer."""
+        if not page.asks_tos:
+            del self.accepts_tos
+        if not page.asks_preferences:
+            del self.wants_major_release_mails
+            del self.wants_maintenance_mails
