@@ -1,7 +1,234 @@
-"""The command line: `flask billing ...`, `flask demo ...`."""
+"""The command line: `flask billing ...`, and `flask demo ...` where there are demos."""
 
-from flask import Flask
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from app.domain.errors import BillingError
+from app.jobs.deliver import deliver
+from app.jobs.invoice_plans import RunCounts, invoice_plans, preview_plans
+from app.jobs.sync_ledgers import sync_ledgers
+from app.services.context import Context
+from app.services.customers import get_customer, load_payer
+from app.services.export_customer import export_customer
+from app.services.invoice_plan import unpark_customer
+from app.services.preview_invoices import PreviewedInvoice, preview_due_invoices
+from app.services.unit_of_work import unit_of_work
+from app.settings import Environment
+from app.web.wording import format_date, format_money, message_for
+
+billing = AppGroup("billing", help="Ledgers, invoices and what waits to be delivered.")
 
 
 def register_commands(app: Flask) -> None:
     """Add our groups to `flask`."""
+    app.cli.add_command(billing)
+    context = cast(Context, app.extensions["tallyport"])
+    if context.settings.is_demo_like:
+        from app.demo.commands import demo_group
+
+        app.cli.add_command(demo_group)
+
+
+class TerminalProgress:
+    """Shows a bar on a terminal, and nothing where there is none."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=0, visible=False)
+
+    def start(self, title: str, total: int) -> None:
+        """Begin a bar of `total` pieces."""
+        self._task = self._bar.add_task(title, total=total)
+
+    def advance(self) -> None:
+        """One piece is done."""
+        self._bar.advance(self._task)
+
+
+@contextmanager
+def _progress() -> Iterator[TerminalProgress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Bar(
+        *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
+    ) as bar:
+        yield TerminalProgress(bar)
+
+
+def _context() -> Context:
+    """The context for jobs: its gateway repeats what the network dropped."""
+    context = cast(Context, current_app.extensions["tallyport"])
+    return replace(context, payments=context.payments.for_jobs())
+
+
+def _summary(started: float, **counts: int) -> None:
+    words = " ".join(f"{name}={count}" for name, count in counts.items())
+    click.echo(f"{words} seconds={time.monotonic() - started:.1f}")
+
+
+class Instant(click.ParamType):
+    """A date (its start, UTC) or an instant in ISO 8601."""
+
+    name = "instant"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Raises click's usage error for anything else."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no date like 2027-03-02 or 2027-03-02T10:00:00Z", param, ctx)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment.replace(microsecond=0)
+
+
+@billing.command("sync-ledgers")
+def sync_ledgers_command() -> None:
+    """Bring every license ledger up to what the servers uploaded. Run it hourly."""
+    started = time.monotonic()
+    with _progress() as progress:
+        counts = sync_ledgers(_context(), progress=progress)
+    _summary(
+        started,
+        processed=counts.processed,
+        rows=counts.rows,
+        entries=counts.entries,
+        failed=counts.failed,
+    )
+    if counts.failed:
+        sys.exit(1)
+
+
+@billing.command("invoice-plans")
+@click.option("--dry-run", is_flag=True, help="Show every invoice that would be made; keep none.")
+@click.option("--as-of", type=Instant(), help="As if it were this later time.")
+def invoice_plans_command(dry_run: bool, as_of: datetime | None) -> None:
+    """Make the invoices that are due. Run it daily; `deliver` sends them."""
+    started = time.monotonic()
+    context = _context()
+    if as_of is not None:
+        _check_as_of(context, as_of, dry_run=dry_run)
+    with _progress() as progress:
+        if dry_run:
+            counts = preview_plans(context, as_of=as_of, progress=progress)
+        else:
+            counts = invoice_plans(context, as_of=as_of, progress=progress)
+    for invoice in counts.invoices:
+        _show(invoice)
+    _summary_of_run(started, counts)
+    if counts.parked:
+        sys.exit(1)
+
+
+def _summary_of_run(started: float, counts: RunCounts) -> None:
+    _summary(
+        started,
+        processed=counts.processed,
+        invoiced=counts.invoiced,
+        deferred=counts.deferred,
+        parked=counts.parked,
+    )
+
+
+def _check_as_of(context: Context, as_of: datetime, *, dry_run: bool) -> None:
+    if not dry_run and context.settings.env is Environment.PRODUCTION:
+        raise click.UsageError("--as-of goes with --dry-run in production")
+    if as_of < context.now():
+        raise click.UsageError("--as-of must not lie in the past")
+
+
+@billing.command("deliver")
+def deliver_command() -> None:
+    """Deliver invoices, settle purchases and events, send mails. Run it every few minutes."""
+    started = time.monotonic()
+    with _progress() as progress:
+        counts = deliver(_context(), progress=progress)
+    _summary(
+        started,
+        invoices=counts.invoices,
+        failed=counts.failed,
+        deferred=counts.deferred,
+        parked=counts.parked,
+        purchases=counts.purchases,
+        events=counts.events,
+        mails=counts.mails,
+    )
+    if counts.parked or counts.broken:
+        sys.exit(1)
+
+
+@billing.command("preview")
+@click.argument("uuid")
+@click.option("--until", type=Instant(), help="Up to this time (default: now).")
+def preview_command(uuid: str, until: datetime | None) -> None:
+    """Show the invoices one customer will get if nothing else changes."""
+    context = _context()
+    if until is not None and until < context.now():
+        raise click.UsageError("--until must not lie in the past")
+    customer_id = _find_customer(context, uuid)
+    try:
+        preview = preview_due_invoices(context, customer_id, as_of=until)
+    except BillingError as error:
+        raise click.ClickException(message_for(error)) from None
+    for invoice in preview.invoices:
+        _show(invoice)
+    _summary(time.monotonic(), invoices=len(preview.invoices), deferred=preview.deferred)
+
+
+@billing.command("export")
+@click.argument("uuid")
+def export_command(uuid: str) -> None:
+    """Print everything about one organization or server as JSON."""
+    try:
+        with unit_of_work(_context()) as work:
+            click.echo(json.dumps(export_customer(work.session, uuid=uuid.lower()), indent=2))
+    except BillingError as error:
+        raise click.ClickException(message_for(error)) from None
+
+
+@billing.command("unpark")
+@click.argument("uuid")
+def unpark_command(uuid: str) -> None:
+    """Let the next run try a parked customer again."""
+    context = _context()
+    unpark_customer(context, _find_customer(context, uuid))
+    click.echo("unparked")
+
+
+def _find_customer(context: Context, uuid: str) -> int:
+    try:
+        with unit_of_work(context) as work:
+            customer = get_customer(work.session, load_payer(work.session, uuid=uuid.lower()))
+    except BillingError as error:
+        raise click.ClickException(message_for(error)) from None
+    if customer is None:
+        raise click.ClickException("This organization or server is not a customer yet.")
+    return customer.id
+
+
+def _show(invoice: PreviewedInvoice) -> None:
+    total = format_money(invoice.total, invoice.currency)
+    click.echo(f"{invoice.customer_name}  {format_date(invoice.boundary)}  {total}")
+    for line in invoice.lines:
+        unit = format_money(line.unit_amount, invoice.currency)
+        amount = format_money(line.amount, invoice.currency)
+        click.echo(f"    {line.description}: {line.quantity} x {unit} = {amount}")
+    if invoice.previous_total is not None:
+        difference = format_money(invoice.total - invoice.previous_total, invoice.currency)
+        click.echo(f"    difference to the invoice before: {difference}")

@@ -29,19 +29,21 @@ class RunCounts:
     invoiced: int = 0
     deferred: int = 0
     parked: int = 0
-    seconds: float = 0
     invoices: list[PreviewedInvoice] = field(default_factory=list)
 
 
-def invoice_plans(ctx: Context, *, progress: Progress | None = None) -> RunCounts:
-    """Invoice everything that is due now. Run twice, or by several at once, it adds nothing."""
+def invoice_plans(
+    ctx: Context, *, as_of: datetime | None = None, progress: Progress | None = None
+) -> RunCounts:
+    """Invoice everything that is due by `as_of` (default: now). Run twice, or by several at once,
+    it adds nothing."""
     progress = progress or Silent()
     counts = RunCounts()
-    customers = _due(ctx)
+    customers = _due(ctx, as_of=as_of)
     progress.start("customers", len(customers))
     for customer_id in customers:
         counts.processed += 1
-        _run_customer(ctx, customer_id, counts)
+        _run_customer(ctx, customer_id, counts, as_of)
         progress.advance()
     return counts
 
@@ -59,10 +61,11 @@ def preview_plans(
         counts.processed += 1
         try:
             preview = preview_due_invoices(ctx, customer_id, as_of=as_of)
-        except Exception as error:
+        except Exception:
+            # The real run would park this customer and go on.
             log.exception("customer %s: the dry run failed", customer_id)
             counts.parked += 1
-            del error
+            progress.advance()
             continue
         counts.invoices += preview.invoices
         counts.invoiced += len(preview.invoices)
@@ -76,10 +79,12 @@ def _due(ctx: Context, *, as_of: datetime | None = None) -> list[int]:
         return get_due_customers(work.session, as_of=as_of or work.now)
 
 
-def _run_customer(ctx: Context, customer_id: int, counts: RunCounts) -> None:
+def _run_customer(
+    ctx: Context, customer_id: int, counts: RunCounts, as_of: datetime | None
+) -> None:
     made = 0
     try:
-        for step in _steps(ctx, customer_id):
+        for step in _steps(ctx, customer_id, as_of):
             if step.outcome is StepOutcome.DEFERRED:
                 counts.deferred += 1
             if step.outcome is StepOutcome.INVOICED:
@@ -95,9 +100,9 @@ def _run_customer(ctx: Context, customer_id: int, counts: RunCounts) -> None:
         counts.parked += 1
 
 
-def _steps(ctx: Context, customer_id: int) -> Iterator[Step]:
+def _steps(ctx: Context, customer_id: int, as_of: datetime | None) -> Iterator[Step]:
     while True:
-        step = invoice_next_boundary(ctx, customer_id)
+        step = invoice_next_boundary(ctx, customer_id, as_of=as_of)
         yield step
         if step.outcome in {StepOutcome.NOTHING_DUE, StepOutcome.DEFERRED}:
             return

@@ -60,10 +60,10 @@ def get_due_customers(session: Session, *, as_of: datetime) -> list[int]:
     return list(session.scalars(statement))
 
 
-def invoice_next_boundary(ctx: Context, customer_id: int) -> Step:
-    """Do one boundary of a customer and keep it."""
+def invoice_next_boundary(ctx: Context, customer_id: int, *, as_of: datetime | None = None) -> Step:
+    """Do one boundary of a customer and keep it. `as_of` (default: now) must not be past."""
     with unit_of_work(ctx) as work:
-        step = take_step(work, customer_id, as_of=work.now)
+        step = take_step(work, customer_id, as_of=as_of or work.now)
         work.commit()
         return step
 
@@ -81,8 +81,8 @@ def take_step(work: UnitOfWork, customer_id: int, *, as_of: datetime) -> Step:
         return Step(StepOutcome.NOTHING_DUE)
     boundary = plan.next_invoice_date
     assert boundary is not None  # due plans have a date
-    stale = is_stale(server, now=as_of)
-    if stale and not _ends_by(plan, boundary):
+    # Looking ahead assumes that the server goes on uploading as it does now.
+    if is_stale(server, now=work.now) and not _ends_by(plan, boundary):
         return _defer(work, plan, boundary)
     sync_server_ledgers(work, server, as_of=as_of)
     work.session.refresh(plan)

@@ -1,0 +1,182 @@
+"""Everything about one customer as JSON: `flask billing export UUID`. Reads only.
+
+Times are ISO 8601 in UTC, amounts integer cents. The names of the keys are a contract.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from app.models.audit import AuditEntry
+from app.models.customers import Customer
+from app.models.invoices import Invoice
+from app.models.plans import LedgerEntry, Plan
+from app.services.customers import Payer, get_customer, load_payer
+
+
+def export_customer(session: Session, *, uuid: str) -> dict[str, Any]:
+    """The export of the organization or server of that UUID. Raises NotFoundError.
+
+    One that never needed a customer row has an export too: with no plans and no invoices.
+    """
+    payer = load_payer(session, uuid=uuid)
+    customer = get_customer(session, payer)
+    if customer is None:
+        return {
+            "customer": _payer(payer),
+            "plans": [],
+            "ledger": [],
+            "invoices": [],
+            "audit": _audit(session, payer, None),
+        }
+    plans = session.scalars(
+        select(Plan).where(Plan.customer_id == customer.id).order_by(Plan.id)
+    ).all()
+    return {
+        "customer": {**_payer(payer), **_customer(customer)},
+        "plans": [_plan(plan) for plan in plans],
+        "ledger": _ledger(session, plans),
+        "invoices": _invoices(session, customer),
+        "audit": _audit(session, payer, customer.id),
+    }
+
+
+def _payer(payer: Payer) -> dict[str, Any]:
+    return {"uuid": payer.uuid, "kind": payer.kind.value, "display_name": payer.display_name}
+
+
+def _customer(customer: Customer) -> dict[str, Any]:
+    return {
+        "id": customer.id,
+        "stripe_customer_id": customer.stripe_customer_id,
+        "card": _card(customer),
+        "new_customer_months_left": customer.new_customer_months_left,
+        "minimum_licenses": customer.minimum_licenses,
+        "exempt_from_license_number_check": customer.exempt_from_license_number_check,
+        "parked_at": _time(customer.parked_at),
+        "parked_reason": customer.parked_reason,
+        "created_at": _time(customer.created_at),
+    }
+
+
+def _card(customer: Customer) -> dict[str, Any] | None:
+    if customer.card_payment_method is None:
+        return None
+    return {
+        "brand": customer.card_brand,
+        "last4": customer.card_last4,
+        "exp_month": customer.card_exp_month,
+        "exp_year": customer.card_exp_year,
+    }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "id": plan.id,
+        "tier": plan.tier,
+        "status": plan.status.value,
+        "at_cycle_end": plan.at_cycle_end.value,
+        "schedule": plan.schedule.value,
+        "price_per_license": plan.price_per_license,
+        "fixed_price": plan.fixed_price,
+        "billing_cycle_anchor": _time(plan.billing_cycle_anchor),
+        "next_invoice_date": _time(plan.next_invoice_date),
+        "end_date": _time(plan.end_date),
+        "ended_at": _time(plan.ended_at),
+        "license_management": plan.license_management.value,
+        "collection": plan.collection.value,
+        "discount": plan.discount,
+        "invoiced_through": plan.invoiced_through,
+        "invoice_deferred_since": _time(plan.invoice_deferred_since),
+    }
+
+
+def _ledger(session: Session, plans: Sequence[Plan]) -> list[dict[str, Any]]:
+    ids = [plan.id for plan in plans]
+    rows = session.scalars(
+        select(LedgerEntry)
+        .where(LedgerEntry.plan_id.in_(ids))
+        .order_by(
+            LedgerEntry.event_time,
+            LedgerEntry.is_renewal.desc(),
+            LedgerEntry.order_id,
+            LedgerEntry.id,
+        )
+    )
+    return [
+        {
+            "id": row.id,
+            "plan": row.plan_id,
+            "event_time": _time(row.event_time),
+            "is_renewal": row.is_renewal,
+            "licenses": row.licenses,
+            "licenses_at_next_renewal": row.licenses_at_next_renewal,
+            "people": row.people,
+            "log_entry": None
+            if row.remote_id is None
+            else {"server": row.server_uuid, "remote_id": row.remote_id},
+            "actor": row.actor,
+        }
+        for row in rows
+    ]
+
+
+def _invoices(session: Session, customer: Customer) -> list[dict[str, Any]]:
+    invoices = session.scalars(
+        select(Invoice)
+        .where(Invoice.customer_id == customer.id)
+        .options(selectinload(Invoice.lines))
+        .order_by(Invoice.boundary, Invoice.id)
+    )
+    return [
+        {
+            "id": invoice.id,
+            "number": invoice.number,
+            "status": invoice.status.value,
+            "total": invoice.total,
+            "currency": invoice.currency,
+            "boundary": _time(invoice.boundary),
+            "occasion": invoice.group_key.rpartition("|")[2],
+            "paid_at": _time(invoice.paid_at),
+            "lines": [
+                {
+                    "kind": line.kind.value,
+                    "description": line.description,
+                    "quantity": line.quantity,
+                    "unit_amount": line.unit_amount,
+                    "amount": line.amount,
+                    "period_start": _time(line.period_start),
+                    "period_end": _time(line.period_end),
+                }
+                for line in invoice.lines
+            ],
+        }
+        for invoice in invoices
+    ]
+
+
+def _audit(session: Session, payer: Payer, customer_id: int | None) -> list[dict[str, Any]]:
+    if payer.organization_id is not None:
+        mine = AuditEntry.organization_id == payer.organization_id
+    else:
+        mine = AuditEntry.server_id == payer.server_id
+    if customer_id is not None:
+        mine = mine | (AuditEntry.customer_id == customer_id)
+    rows = session.scalars(select(AuditEntry).where(mine).order_by(AuditEntry.id))
+    return [
+        {
+            "at": _time(row.at),
+            "action": row.action,
+            "actor": row.actor,
+            "before": row.before,
+            "after": row.after,
+        }
+        for row in rows
+    ]
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
