@@ -279,7 +279,11 @@ class StripeGateway:
         except (ValueError, TypeError, AttributeError):
             # Not UTF-8, not JSON, or JSON that is no object: the SDK lets these through.
             raise ProviderRejected("This is not an event.", code="unreadable") from None
-        return read_provider_event(found)
+        read = read_provider_event(found)
+        if read.api_version != API_VERSION:
+            # Only the type and the id are used, and these mean the same in every version.
+            log.warning("event %s is of API version %s", read.id, read.api_version)
+        return read
 
     # --- inside ---
 
