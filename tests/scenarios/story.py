@@ -1,0 +1,340 @@
+"""Dated stories: a server that uploads, a customer who buys, jobs that run, a readable statement.
+
+Uploads go through the HTTP API, purchases through the services with the payment provider that
+behaves, and jobs are the real ones. `assert_statement` compares every entry, invoice and line with
+a golden file; set REWRITE_GOLDEN=1 to write it anew, and read the difference.
+"""
+
+import json
+import os
+from base64 import b64encode
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+
+from app.clock import FixedClock
+from app.domain.kinds import LicenseManagement, Schedule
+from app.gateways.fake_payments import FakePayments
+from app.jobs.deliver import deliver
+from app.jobs.invoice_plans import RunCounts, invoice_plans
+from app.jobs.sync_ledgers import sync_ledgers
+from app.services.context import Actor, Context
+from app.services.customers import Payer, claim_payer, load_payer
+from app.services.export_customer import export_customer
+from app.services.provider_customer import ensure_provider_customer
+from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
+from app.services.quote import PurchaseChoice, make_quote
+from app.services.settle_purchase import PurchaseResult
+from app.services.unit_of_work import unit_of_work
+
+GOLDEN = Path(__file__).parent / "golden"
+BUYER = Actor("billing_user:1")
+
+
+@dataclass
+class SampleOrganization:
+    """One organization of a sample server and its people."""
+
+    realm_id: int
+    uuid: str
+    host: str
+    people: int = 0
+    deactivated: bool = False
+
+
+@dataclass
+class SampleServer:
+    """A server that speaks the wire protocol through the test client."""
+
+    uuid: str
+    key: str
+    hostname: str
+    organizations: list[SampleOrganization] = field(default_factory=list)
+    next_row_id: int = 1
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP Basic with the server's id and key."""
+        secret = b64encode(f"{self.uuid}:{self.key}".encode()).decode()
+        return {"Authorization": f"Basic {secret}"}
+
+
+class Story:
+    """The world of one scenario. Times are given as "2012-02-02" or "2012-02-02 03:04:05"."""
+
+    def __init__(self, app: Flask, ctx: Context, clock: FixedClock, payments: FakePayments) -> None:
+        self.client = app.test_client()
+        self.app = app
+        self.ctx = ctx
+        self.clock = clock
+        self.payments = payments
+        self.servers = 0
+
+    # --- time ---
+
+    def on(self, when: str | datetime) -> "Story":
+        """Move the clock; a bare date keeps the time of day."""
+        moment = datetime.fromisoformat(when) if isinstance(when, str) else when
+        if isinstance(when, str) and len(when) == 10:
+            now = self.clock.now()
+            moment = moment.replace(hour=now.hour, minute=now.minute, second=now.second)
+        self.clock.set(moment.replace(tzinfo=UTC))
+        return self
+
+    # --- servers ---
+
+    def server(self, *, seats: tuple[int, ...] = (), hostname: str | None = None) -> SampleServer:
+        """Register a server with one organization for each number of `seats`, and upload."""
+        self.servers += 1
+        n = self.servers
+        server = SampleServer(
+            uuid=str(UUID(int=0x6CDE5F7A1F7E49784000000000000000 + n, version=4)),
+            key=f"{n:064d}",
+            hostname=hostname or f"chat{n}.acme.test",
+        )
+        response = self.client.post(
+            "/api/v1/remotes/server/register",
+            data={
+                "zulip_org_id": server.uuid,
+                "zulip_org_key": server.key,
+                "hostname": server.hostname,
+                "contact_email": "root@acme.test",
+            },
+        )
+        assert response.status_code == 200, response.text
+        for index, people in enumerate(seats, start=2):
+            self.add_organization(server, realm_id=index)
+            self.set_people(server, people, organization=len(server.organizations) - 1)
+        self.upload(server)
+        return server
+
+    def add_organization(self, server: SampleServer, *, realm_id: int) -> SampleOrganization:
+        """One more organization; known to the portal with the next upload."""
+        suffix = "" if realm_id == 2 else str(realm_id)
+        organization = SampleOrganization(
+            realm_id=realm_id,
+            uuid=str(UUID(int=int(UUID(server.uuid)) + (realm_id << 40), version=4)),
+            host=f"{server.hostname}{suffix}".replace(":", ""),
+        )
+        server.organizations.append(organization)
+        return organization
+
+    def set_people(
+        self,
+        server: SampleServer,
+        people: int,
+        *,
+        organization: int = 0,
+        at: datetime | None = None,
+        event_type: int = 101,
+    ) -> dict[str, Any]:
+        """Note one audit row; it goes out with the next upload."""
+        place = server.organizations[organization]
+        place.people = people
+        row = {
+            "id": server.next_row_id,
+            "realm": place.realm_id,
+            "event_time": (at or self.clock.now()).timestamp() + server.next_row_id / 1_000_000,
+            "backfilled": False,
+            "extra_data": {
+                "10": {
+                    "11": {"100": min(people, 1), "400": max(people - 1, 0), "600": 0},
+                    "12": 2,
+                }
+            },
+            "event_type": event_type,
+        }
+        server.next_row_id += 1
+        server.rows.append(row)
+        return row
+
+    def upload(self, server: SampleServer) -> dict[str, Any]:
+        """Send every row that waits, and the list of organizations."""
+        rows, server.rows = server.rows, []
+        response = self.client.post(
+            "/api/v1/remotes/server/analytics",
+            headers=server.headers,
+            data={
+                "realm_counts": "[]",
+                "installation_counts": "[]",
+                "realmauditlog_rows": json.dumps(rows),
+                "realms": json.dumps([self.realm(server, o) for o in server.organizations]),
+                "version": '"8.0"',
+                "api_feature_level": "237",
+            },
+        )
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.get_json()
+        return answer
+
+    def upload_seats(self, server: SampleServer, *people: int, organization: int = 0) -> None:
+        """One audit row now for each number, all in one upload."""
+        for number in people:
+            self.set_people(server, number, organization=organization)
+        self.upload(server)
+
+    def realm(self, server: SampleServer, place: SampleOrganization) -> dict[str, Any]:
+        """The organization as the wire describes it."""
+        return {
+            "id": place.realm_id,
+            "uuid": place.uuid,
+            "uuid_owner_secret": f"secret-of-{place.realm_id}",
+            "host": place.host,
+            "url": f"https://{place.host}",
+            "name": "Acme",
+            "org_type": 10,
+            "date_created": 1325376000.0,
+            "deactivated": place.deactivated,
+            "is_system_bot_realm": False,
+            "authentication_methods": {"Email": True},
+        }
+
+    # --- buying ---
+
+    def payer(self, server: SampleServer, organization: int | None = 0) -> Payer:
+        """Who pays: an organization, or with None the server itself."""
+        uuid = server.uuid if organization is None else server.organizations[organization].uuid
+        with unit_of_work(self.ctx) as work:
+            return load_payer(work.session, uuid=uuid)
+
+    def give_card(self, payer: Payer, kind: str = "visa") -> str:
+        """Put a card of the provider's on file; returns the provider's customer."""
+        with unit_of_work(self.ctx) as work:
+            _, customer = claim_payer(work, payer)
+            customer_id = customer.id
+            work.commit()
+        provider_customer = ensure_provider_customer(self.ctx, customer_id)
+        card = self.payments.attach_card(provider_customer, kind)
+        with unit_of_work(self.ctx) as work:
+            customer = work.claim_customer(customer_id)
+            customer.card_payment_method = card.payment_method
+            customer.card_brand, customer.card_last4 = card.brand, card.last4
+            customer.card_exp_month, customer.card_exp_year = card.exp_month, card.exp_year
+            work.commit()
+        return provider_customer
+
+    def quote_token(
+        self,
+        payer: Payer,
+        *,
+        tier: str,
+        schedule: str = "monthly",
+        licenses: int | None = None,
+    ) -> str:
+        """The signed quote the upgrade page would carry now."""
+        management = LicenseManagement.MANUAL if licenses else LicenseManagement.AUTOMATIC
+        choice = PurchaseChoice(tier, Schedule(schedule), management, licenses)
+        with unit_of_work(self.ctx) as work:
+            quote = make_quote(
+                work.session, self.ctx.catalog, payer, choice, now=self.clock.now()
+            )
+        return sign_quote(self.ctx, payer, quote)
+
+    def upgrade(
+        self,
+        server: SampleServer,
+        *,
+        tier: str = "basic",
+        schedule: str = "monthly",
+        licenses: int | None = None,
+        organization: int | None = 0,
+        card: str = "visa",
+    ) -> PurchaseResult:
+        """Put a card on file and buy."""
+        payer = self.payer(server, organization)
+        self.give_card(payer, card)
+        token = self.quote_token(payer, tier=tier, schedule=schedule, licenses=licenses)
+        with self.app.app_context():
+            return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)
+
+    # --- jobs ---
+
+    def run_jobs(self) -> RunCounts:
+        """The hourly run, the daily run and delivery, once."""
+        with self.app.app_context():
+            sync_ledgers(self.ctx)
+            counts = invoice_plans(self.ctx)
+            deliver(self.ctx)
+        return counts
+
+    def run_jobs_until(self, when: str, *servers: SampleServer) -> None:
+        """Day by day up to `when`, the servers uploading each day before the jobs run."""
+        now = self.clock.now()
+        end = datetime.fromisoformat(when).replace(tzinfo=UTC)
+        if len(when) == 10:
+            end = end.replace(hour=now.hour, minute=now.minute, second=now.second)
+        while self.clock.now() < end:
+            self.clock.set(min(self.clock.now() + timedelta(days=1), end))
+            for server in servers:
+                self.upload(server)
+            self.run_jobs()
+
+    # --- what came of it ---
+
+    def export(self, payer: Payer) -> dict[str, Any]:
+        """What `flask billing export` prints."""
+        with unit_of_work(self.ctx) as work:
+            return export_customer(work.session, uuid=payer.uuid)
+
+    def statement(self, payer: Payer) -> str:
+        """Every entry, invoice and line in words and cents, for people and golden files."""
+        data = self.export(payer)
+        lines: list[str] = []
+        for plan in data["plans"]:
+            lines.append(
+                f"plan {plan['tier']} {plan['schedule']} {plan['license_management']}: "
+                f"{plan['status']}, at cycle end {plan['at_cycle_end']}, "
+                f"anchor {plan['billing_cycle_anchor']}, next invoice {plan['next_invoice_date']}"
+            )
+            for entry in data["ledger"]:
+                if entry["plan"] == plan["id"]:
+                    what = "renewal" if entry["is_renewal"] else "change "
+                    source = entry["log_entry"]
+                    cause = f"row {source['remote_id']}" if source else entry["actor"]
+                    lines.append(
+                        f"  {entry['event_time']} {what} {entry['licenses']:>5} "
+                        f"{entry['licenses_at_next_renewal']:>5}  {cause}"
+                    )
+        for invoice in data["invoices"]:
+            lines.append(
+                f"invoice {invoice['boundary']} {invoice['occasion']}: {invoice['status']} "
+                f"{invoice['total']}"
+            )
+            for line in invoice["lines"]:
+                lines.append(
+                    f"  {line['description']}: {line['quantity']} x {line['unit_amount']} = "
+                    f"{line['amount']}  [{line['period_start']} .. {line['period_end']})"
+                )
+        return "\n".join(lines) + "\n"
+
+    def assert_statement(self, payer: Payer, name: str) -> None:
+        """Compare with the golden file, to the cent."""
+        path = GOLDEN / name
+        found = self.statement(payer)
+        if os.environ.get("REWRITE_GOLDEN"):
+            path.write_text(found)
+        assert found == path.read_text()
+
+    def assert_nothing_left_to_do(self) -> None:
+        """Running every job again changes nothing, and what we call paid the provider does too."""
+        before = self._everything()
+        self.run_jobs()
+        assert self._everything() == before
+
+    def _everything(self) -> dict[str, Any]:
+        from sqlalchemy import text
+
+        tables = ("plans", "ledger_entries", "invoices", "invoice_lines", "purchases")
+        with unit_of_work(self.ctx) as work:
+            return {
+                table: [
+                    tuple(row)
+                    for row in work.session.execute(text(f"SELECT * FROM {table} ORDER BY id"))
+                ]
+                for table in tables
+            }
