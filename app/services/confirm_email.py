@@ -163,11 +163,8 @@ def _add_confirmation(work: UnitOfWork, link: LoginLink, email: str) -> int:
         work,
         template="confirm_login",
         recipient=email,
-        params={
-            "host": link.organization.host,
-            "full_name": link.full_name,
-            "expires_at": confirmation.expires_at,
-        },
+        # No name: any server may register and choose it, and we would mail its text to strangers.
+        params={"host": link.organization.host, "expires_at": confirmation.expires_at},
         secret_params={"url": f"{base_url}/remote-billing-login/do-confirm/{key}"},
         event_key=_event_key(confirmation.id),
     )

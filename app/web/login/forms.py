@@ -6,7 +6,7 @@ from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, StringField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.services.complete_login import CompleteLogin
 from app.services.login_links import HalfLogin, LoginPage
@@ -38,7 +38,7 @@ class EmailForm(LoginStepForm):
         _l("Your email address"),
         filters=[_trimmed],
         validators=[
-            InputRequired(_l("Enter your email address.")),
+            DataRequired(_l("Enter your email address.")),
             Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
         ],
         render_kw={"autocomplete": "email", "maxlength": MAX_EMAIL},
@@ -67,7 +67,7 @@ class CompleteForm(LoginStepForm):
         _l("Your full name"),
         filters=[_trimmed],
         validators=[
-            InputRequired(_l("Enter your full name.")),
+            DataRequired(_l("Enter your full name.")),
             Length(max=MAX_NAME, message=_l("A name has at most 200 characters here.")),
         ],
         render_kw={"autocomplete": "name", "maxlength": MAX_NAME},
@@ -76,7 +76,7 @@ class CompleteForm(LoginStepForm):
     tos_version = HiddenField()
     accepts_tos = BooleanField(
         _l("I agree to the Terms of Service"),
-        validators=[InputRequired(_l("Tick the box to agree to the Terms of Service."))],
+        validators=[DataRequired(_l("Tick the box to agree to the Terms of Service."))],
     )
     wants_major_release_mails = BooleanField(_l("Tell me about major releases"))
     wants_maintenance_mails = BooleanField(_l("Tell me about planned maintenance and outages"))
