@@ -3,6 +3,7 @@
 from app.stripe_emulator.card_setup import customer_details, new_setup_intent
 from app.stripe_emulator.errors import invalid, unsupported
 from app.stripe_emulator.params import (
+    LOCALES,
     Choice,
     Hash,
     Integer,
@@ -30,7 +31,7 @@ DAY = 24 * 60 * 60
         "customer": Text(),
         "customer_email": Text(),
         "expires_at": Integer(),
-        "locale": Text(max_length=10),
+        "locale": Choice(LOCALES),
         "metadata": Metadata(),
         "mode": Choice(("payment", "setup", "subscription")),
         "allowed_payment_method_types": ListOf(Choice(("card",))),

@@ -219,6 +219,12 @@ class Range(Spec):
         return Hash(dict.fromkeys(("gt", "gte", "lt", "lte"), self.bound)).read(raw, path)
 
 
+# Languages that Checkout and the billing portal both speak. The emulator's pages are in English.
+LOCALES = (
+    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr",
+    "fr-CA", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt",
+    "pt-BR", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
+)  # fmt: skip
 EXPAND = ListOf(Text(), max_items=20)
 PAGING: dict[str, Spec] = {
     "limit": Integer(minimum=1, maximum=100),

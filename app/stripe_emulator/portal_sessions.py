@@ -1,7 +1,7 @@
 """Billing portal sessions: a page with the cards and receipts of one customer."""
 
 from app.stripe_emulator.errors import invalid
-from app.stripe_emulator.params import Text
+from app.stripe_emulator.params import LOCALES, Choice, Text
 from app.stripe_emulator.store import Doc, new_id
 from app.stripe_emulator.work import Work, route
 
@@ -12,7 +12,7 @@ CONFIGURATION = "bpc_emulator"
 @route(
     "POST",
     "/v1/billing_portal/sessions",
-    {"customer": Text(), "locale": Text(max_length=10), "return_url": Text()},
+    {"customer": Text(), "locale": Choice(LOCALES), "return_url": Text()},
     required=("customer",),
 )
 def create(work: Work) -> Doc:

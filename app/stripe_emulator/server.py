@@ -69,7 +69,10 @@ def start_in_thread(
         store, webhook_url=webhook_url, webhook_secret=webhook_secret, background=background
     )
     server = bind(app, port=port)
-    thread = threading.Thread(target=server.serve_forever, name="stripe-emulator", daemon=True)
+    # Asked often whether to stop: a test that starts an emulator of its own should not wait for it.
+    thread = threading.Thread(
+        target=server.serve_forever, args=(0.02,), name="stripe-emulator", daemon=True
+    )
     thread.start()
     return Handle(
         url=f"http://{HOST}:{server.server_port}",

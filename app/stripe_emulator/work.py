@@ -95,8 +95,10 @@ def route(
     required: tuple[str, ...] = (),
     paged: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Enter a handler into the table; every route takes `expand`, lists take the cursors."""
-    allowed: dict[str, Spec] = {**(fields or {}), "expand": EXPAND}
+    """Enter a handler into the table; all but DELETE take `expand`, lists take the cursors."""
+    allowed: dict[str, Spec] = dict(fields or {})
+    if method != "DELETE":
+        allowed["expand"] = EXPAND
     if paged:
         allowed |= PAGING
     pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template))

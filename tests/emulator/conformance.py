@@ -146,11 +146,22 @@ def _check_union(
     attempts = [_check(value, member, scope, path, wire=wire) for member in members]
     if any(not problems for problems in attempts):
         return []
-    # The member that nearly fits explains best: for an object that is the class, not `str`.
-    if isinstance(value, dict | list):
-        deep = [problems for problems in attempts if any(p.startswith(path) for p in problems)]
-        return max(deep or attempts, key=lambda problems: max(len(p) for p in problems))
-    return [problem for problems in attempts for problem in problems][:3]
+    # The member that fits on the outside explains best: what is wrong lies deeper inside the value.
+    inside = [
+        problems
+        for problems in attempts
+        if all(problem.startswith((f"{path}.", f"{path}[")) for problem in problems)
+    ]
+    if inside:
+        return min(inside, key=len)
+    # That it is not null, or not the empty text that clears, says less than what it should be.
+    told = [
+        problem
+        for problems in attempts
+        for problem in problems
+        if not problem.endswith(("is not null", "is not one of ''"))
+    ]
+    return told[:1] or attempts[0]
 
 
 def _check_list(value: Any, item: Any, scope: _Scope, path: str, *, wire: bool) -> Problems:
