@@ -4,7 +4,7 @@ Ratios are those of WCAG 2.2: 4.5 for text. Colors are "#rrggbb".
 """
 
 WHITE = "#ffffff"
-INK = "#14181f"
+INK = "#000000"
 # The surfaces of static/css/portal.css that colored text stands on.
 LIGHT_SURFACE = "#f6f7f9"
 DARK_SURFACE = "#1d2127"
@@ -18,7 +18,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def ink_on(color: str) -> str:
-    """The better of white and near-black for text on `color`."""
+    """The better of white and black for text on `color`."""
     return WHITE if contrast(color, WHITE) >= TEXT_CONTRAST else INK
 
 

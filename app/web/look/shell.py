@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_babel import get_locale, gettext
 
 from app.web.context import get_context
@@ -97,7 +97,9 @@ def _theme_choices() -> list[ThemeChoice]:
 
 @blueprint.app_context_processor
 def hand_to_layouts() -> dict[str, Any]:
-    """The variables of templates/layouts/."""
+    """The variables of templates/layouts/. Mails, which have no request, have a frame of theirs."""
+    if not has_request_context():
+        return {}
     identity = None if g.get("plain_shell") else current_identity()
     if identity is not None:
         _let_forms_lead_back()
