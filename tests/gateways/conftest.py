@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.clock import FixedClock
+from app.gateways.fake_payments import FakePayments
 from app.stripe_emulator.server import Handle
 from tests.gateways.worlds import EmulatorWorld, FakeWorld, StripeWorld, World, running_emulator
 
@@ -29,7 +30,7 @@ def emulated(emulator: Handle) -> EmulatorWorld:
 def world(request: pytest.FixtureRequest, clock: FixedClock) -> World:
     """Every provider that there is."""
     if request.param == "fake":
-        return FakeWorld(clock)
+        return FakeWorld(FakePayments(clock, in_transaction=lambda: False))
     if request.param == "emulator":
         return EmulatorWorld(request.getfixturevalue("emulator"))
     return stripe_itself()

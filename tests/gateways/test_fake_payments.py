@@ -4,6 +4,7 @@ import pytest
 
 from app.clock import FixedClock
 from app.domain.kinds import InvoiceStatus
+from app.gateways.fake_payments import FakePayments
 from app.gateways.payments import (
     PaymentDeclined,
     ProviderBusy,
@@ -16,7 +17,7 @@ from tests.gateways.worlds import FakeWorld, unique
 
 @pytest.fixture
 def world(clock: FixedClock) -> FakeWorld:
-    return FakeWorld(clock)
+    return FakeWorld(FakePayments(clock, in_transaction=lambda: False))
 
 
 def create(world: FakeWorld, reference: str, key: str) -> str:

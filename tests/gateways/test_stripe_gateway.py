@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from stripe._api_version import _ApiVersion
 
+from app.clock import FixedClock
 from app.domain.kinds import Collection, InvoiceStatus
+from app.gateways.fake_payments import FakePayments
 from app.gateways.payments import (
     CalledInTransaction,
     PaymentsGateway,
@@ -280,9 +282,9 @@ def test_paid_while_it_was_being_voided(emulated: EmulatorWorld) -> None:
 
 
 @pytest.mark.parametrize("provider", ["fake", "emulator"])
-def test_no_call_inside_a_transaction(provider: str, emulator: Handle, clock: Any) -> None:
+def test_no_call_inside_a_transaction(provider: str, emulator: Handle, clock: FixedClock) -> None:
     world = (
-        FakeWorld(clock, is_busy=True)
+        FakeWorld(FakePayments(clock, in_transaction=lambda: True))
         if provider == "fake"
         else EmulatorWorld(emulator, is_busy=True)
     )

@@ -14,7 +14,6 @@ import pytest
 import requests
 import stripe
 
-from app.clock import FixedClock
 from app.gateways.fake_payments import FakePayments
 from app.gateways.payments import Card, PaymentsGateway, RemoteInvoice
 from app.gateways.stripe_gateway import API_VERSION, StripeGateway
@@ -69,8 +68,8 @@ class FakeWorld:
 
     name = "fake"
 
-    def __init__(self, clock: FixedClock, *, is_busy: bool = False) -> None:
-        self.fake = FakePayments(clock, in_transaction=lambda: is_busy)
+    def __init__(self, fake: FakePayments) -> None:
+        self.fake = fake
         self._events: list[tuple[str, str]] = []
 
     @property
