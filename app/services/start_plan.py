@@ -143,13 +143,13 @@ def _bill_growth(work: UnitOfWork, customer: Customer, plan: Plan, purchase: Pur
         )
         record_invoice(work, customer, draft, to_deliver=True)
         plan.invoiced_through = max(entry.id or 0 for entry in entries)
-    people = entries[-1].people
-    if people is not None and people < purchase.people:
+    people, shown = entries[-1].people, int(purchase.quote["people"])
+    if people is not None and people < shown:
         record_audit(
             work,
             "purchase.people_fell",
             actor=SYSTEM,
             customer_id=customer.id,
-            before={"people": purchase.people},
+            before={"people": shown},
             after={"people": people, "licenses": purchase.licenses},
         )
