@@ -369,7 +369,7 @@ def _operations_of(service: ast.ClassDef, module: str) -> Iterator[Operation]:
         if isinstance(address, ast.Call) and isinstance(address.func, ast.Attribute):
             address = address.func.value
         names = re.findall(r"\w+Params\b", ast.unparse(params.annotation))
-        if names and isinstance(address, ast.Constant):
+        if names and isinstance(address, ast.Constant) and isinstance(address.value, str):
             cls = _names_for_typing(module)[names[0]]
             yield Operation(http_method, address.value, cls)
 
