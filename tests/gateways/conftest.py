@@ -40,6 +40,6 @@ def stripe_itself() -> StripeWorld:
     """Stripe's test mode; skips the test when no key for it was given."""
     key = os.environ.get(TEST_KEY, "")
     if not key:
-        pytest.skip(f"{TEST_KEY} is not set: nothing here was tried against Stripe itself")
+        pytest.skip("STRIPE_TEST_KEY is not set: nothing here was tried against Stripe itself")
     assert key.startswith(("sk_test_", "rk_test_")), f"{TEST_KEY} has to be a key of test mode"
     return StripeWorld(key, api_base=None)
