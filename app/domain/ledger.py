@@ -168,6 +168,11 @@ def _happening_place(happening: Happening) -> Place:
     return (happening.event_time, True, order)
 
 
+def _is_over(rules: LedgerRules, at: datetime) -> bool:
+    """Whether the plan has ended by `at`; an event at the very end is not the plan's any more."""
+    return rules.ends_at is not None and at >= rules.ends_at
+
+
 class _Fold:
     """Walks through time from a known entry, appending what each happening demands."""
 
@@ -185,7 +190,7 @@ class _Fold:
 
     def renew_through(self, at: datetime) -> None:
         """Append one renewal for each boundary up to and including `at`."""
-        while self.cycle.end <= at and not self._over(self.cycle.end):
+        while self.cycle.end <= at and not _is_over(self.rules, self.cycle.end):
             boundary = self.cycle.end
             self.cycle = cycle_number(self.rules.anchor, self.rules.schedule, self.cycle.index + 1)
             licenses = self.last.licenses_at_next_renewal
@@ -234,9 +239,6 @@ class _Fold:
         else:
             self.follow(happening.event_time, order_id=happening.order_id, actor=COUNT_ACTOR)
 
-    def _over(self, at: datetime) -> bool:
-        return self.rules.ends_at is not None and at >= self.rules.ends_at
-
 
 def decide_entries(
     rules: LedgerRules,
@@ -255,8 +257,11 @@ def decide_entries(
     happenings: everything from `since` on that can change a count, whether it was processed
     before or is new. cause: a row older than `since` that changed the count at `since`.
 
-    Feeding the same happenings in any order and any number of times ends the same.
+    Feeding the same happenings in any order and any number of times ends the same. From the end
+    of a plan on nothing is appended, also when an end that was set late leaves entries behind it.
     """
+    if _is_over(rules, since):
+        return []
     known = effective_entries(stored)
     # The renewal of the very second stands before everything else that happens in it.
     start_index = max(
@@ -264,7 +269,7 @@ def decide_entries(
     )
     start = entry_at(known[: start_index + 1], known[start_index].event_time)
     assert start is not None  # the list above holds the start itself
-    window = known[start_index + 1 :]
+    window = [entry for entry in known[start_index + 1 :] if not _is_over(rules, entry.event_time)]
     fold = _Fold(rules, start, seats)
     fold.renew_through(since)
     if cause is not None:
@@ -275,8 +280,7 @@ def decide_entries(
     events: list[Happening] = [entry for entry in window if entry.by_hand]
     events.extend(happenings)
     for happening in sorted(events, key=_happening_place):
-        ended = rules.ends_at is not None and happening.event_time >= rules.ends_at
-        if happening.event_time > as_of or ended:
+        if happening.event_time > as_of or _is_over(rules, happening.event_time):
             break
         fold.step(happening)
     fold.renew_through(as_of)
