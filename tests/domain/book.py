@@ -117,13 +117,13 @@ class Book:
         """Ask again about what was processed before."""
         return self._decide(since, as_of=as_of)
 
-    def choose(self, at: datetime, *, licenses: int | None = None, at_next: int) -> None:
+    def choose(self, at: datetime, *, licenses: int | None = None, at_next: int) -> Entry:
         """A person changes the licenses; `licenses` None leaves those of this cycle."""
         now = entry_at(self.entries, at)
         assert now is not None
         order = max((row.remote_id for row in self._rows.values()), default=0)
         kept = now.licenses if licenses is None else licenses
-        self._append(Entry(at, False, kept, at_next, order, actor="billing_user:1"))
+        return self._append(Entry(at, False, kept, at_next, order, actor="billing_user:1"))
 
     def _arrive(self, row: SeatRow) -> SeatRow | None:
         if row.remote_id in self._rows:
@@ -136,21 +136,22 @@ class Book:
     ) -> list[Entry]:
         start = self._cycle(since).start
         earlier = [e for e in effective_entries(self.entries) if e.event_time < start]
-        counted = self.entries[0].order_id
+        counted = (self.rules.anchor, self.entries[0].order_id)
+        # Rows of the anchor's second up to that one were counted by the purchase.
+        past = [
+            row
+            for row in self._rows.values()
+            if row.event_time < since or (row.event_time, row.remote_id) <= counted
+        ]
         seats: dict[int, SeatState] = {}
-        happenings = []
-        for row in sorted(self._rows.values(), key=lambda row: (row.event_time, row.remote_id)):
-            bought = row.event_time == self.rules.anchor and row.remote_id <= counted
-            if row.event_time < since or (bought and since == self.rules.anchor):
-                before = seats.get(row.organization_id, SeatState())
-                seats[row.organization_id] = before.after(row)
-            else:
-                happenings.append(row)
+        for row in sorted(past, key=lambda row: (row.event_time, row.remote_id)):
+            before = seats.get(row.organization_id, SeatState())
+            seats[row.organization_id] = before.after(row)
         new = decide_entries(
             self.rules,
             stored=[*earlier[-1:], *(e for e in self.entries if e.event_time >= start)],
             seats=seats,
-            happenings=happenings,
+            happenings=[row for row in self._rows.values() if row not in past],
             since=since,
             as_of=as_of,
             cause=cause,
