@@ -7,8 +7,6 @@ returns the function that answers every error instead.
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from flask import Flask, Response, g, make_response, render_template, request
@@ -36,8 +34,9 @@ from app.web.error_texts import (
 )
 from app.web.look.shell import use_plain_shell
 from app.web.referrer import came_from
+from app.web.remotes.errors import PREFIX as API_PREFIX
+from app.web.remotes.errors import register_api_errors
 
-ApiErrorHandler = Callable[[Exception], ResponseReturnValue]
 RETRY_AFTER_SECONDS = 60
 log = logging.getLogger("tallyport.errors")
 
@@ -45,11 +44,11 @@ log = logging.getLogger("tallyport.errors")
 def init_app(app: Flask) -> None:
     """Answer every error with a page, or with the wire's JSON under /api/."""
     logs.configure(app.config["TALLYPORT"])
-    answer_api = _api_errors(app)
+    answer_api = register_api_errors(app)
 
     def handler(make_page: Callable[[Any], Response]) -> Callable[[Exception], Any]:
         def answer(error: Exception) -> ResponseReturnValue:
-            if answer_api is not None and request.path.startswith("/api/"):
+            if request.path.startswith(API_PREFIX):
                 return answer_api(error)
             return make_page(error)
 
@@ -64,14 +63,6 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(OperationalError, handler(_database_page))
     app.register_error_handler(PoolTimeoutError, handler(_database_page))
     app.register_error_handler(InternalServerError, handler(_crash_page))
-
-
-def _api_errors(app: Flask) -> ApiErrorHandler | None:
-    name = "app.web.remotes.errors"
-    if find_spec(name) is None:
-        return None
-    found: ApiErrorHandler | None = import_module(name).register_api_errors(app)
-    return found
 
 
 def _http_page(error: HTTPException) -> Response:

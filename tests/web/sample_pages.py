@@ -98,8 +98,8 @@ FORM = """
   {{ field(form.country) }}
   {{ field(form.licenses, suffix="licenses") }}
   {{ field(form.budget, prefix="$") }}
-  {{ radio_cards(form.schedule, {"Monthly": "Renews on 2 February", "Annual":
-     "Renews on 2 January 2013"}, {"Monthly": "$43.00", "Annual": "$516.00"}) }}
+  {{ radio_cards(form.schedule, {"monthly": "Renews on 2 February", "annual":
+     "Renews on 2 January 2013"}, {"monthly": "$43.00", "annual": "$516.00"}) }}
   {{ field(form.tos) }}
   <div class="form-actions">{{ submit_button("Continue", name="go", value="1") }}</div>
 </form>
@@ -116,7 +116,7 @@ class SampleForm(FlaskForm):
 
     email = EmailField("Email address", validators=[DataRequired(), Email()])
     full_name = StringField("Full name", validators=[DataRequired()])
-    country = SelectField("Country", choices=["United States", "Germany"])
+    country = SelectField("Country", choices=[("us", "United States"), ("de", "Germany")])
     licenses = IntegerField(
         "Licenses",
         description="At least 23, one for each of your people.",
@@ -125,7 +125,7 @@ class SampleForm(FlaskForm):
     budget = StringField("Budget")
     schedule = RadioField(
         "How often do you want to pay?",
-        choices=["Monthly", "Annual"],
+        choices=[("monthly", "Monthly"), ("annual", "Annual")],
         validators=[DataRequired()],
     )
     tos = BooleanField(

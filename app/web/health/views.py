@@ -1,11 +1,12 @@
 """Whether this process lives, and whether it can serve: for load balancers and people."""
 
-from flask import Response, jsonify
+from flask import Response, current_app, jsonify
 
 from app.extensions import limiter
+from app.services.readiness import get_problem
 from app.web.access import public
+from app.web.context import get_read_session
 from app.web.health import blueprint
-from app.web.health.readiness import find_problem
 
 
 @blueprint.get("/healthz")
@@ -21,7 +22,8 @@ def live() -> Response:
 @limiter.exempt
 def ready() -> tuple[Response, int]:
     """Whether the database answers and its migrations are those of this code; else 503."""
-    problem = find_problem()
+    folder = str(current_app.extensions["migrate"].directory)
+    problem = get_problem(get_read_session(), migrations=folder)
     if problem is None:
         return jsonify(status="ok"), 200
     return jsonify(status="unavailable", problem=problem), 503
