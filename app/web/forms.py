@@ -1,5 +1,6 @@
 """Form views: one decorator between a form's page and what its POST does."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -16,6 +17,9 @@ from app.web.wording import message_for
 REFUSED = 400
 # Errors that a form cannot mend: they have pages of their own.
 PAGES_OF_THEIR_OWN = (NotFoundError, MissingDataError)
+
+# Categories of Unicode: control characters, surrogates, unassigned code points.
+_UNSEEN = frozenset({"Cc", "Cs", "Cn"})
 
 FormMaker = Callable[..., FlaskForm | BaseResponse]
 FormPage = Callable[..., ResponseReturnValue]
@@ -61,6 +65,19 @@ def form_view(
         return answer
 
     return decorate
+
+
+def clean_text(text: str | None) -> str:
+    """A filter for text fields: one line without the characters that nobody can type or see.
+
+    Neither pages nor PostgreSQL can hold all of those.
+    """
+    seen = "".join(
+        " " if character.isspace() else character
+        for character in text or ""
+        if character.isspace() or unicodedata.category(character) not in _UNSEEN
+    )
+    return " ".join(seen.split())
 
 
 def _say(form: FlaskForm, error: BillingError, *, field: str | None) -> None:

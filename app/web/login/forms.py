@@ -1,7 +1,5 @@
 """The forms of the login."""
 
-import unicodedata
-
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -11,14 +9,11 @@ from wtforms.validators import DataRequired, Length, ValidationError
 from app.services.complete_login import CompleteLogin
 from app.services.login_links import HalfLogin, LoginPage
 from app.web.context import get_context
+from app.web.forms import clean_text
 
 MAX_EMAIL = 254
 MAX_NAME = 200
 DNS_TIMEOUT = 5
-
-
-def _trimmed(text: str | None) -> str:
-    return " ".join((text or "").split())
 
 
 class LoginStepForm(FlaskForm):
@@ -36,7 +31,7 @@ class EmailForm(LoginStepForm):
 
     email = EmailField(
         _l("Your email address"),
-        filters=[_trimmed],
+        filters=[clean_text],
         validators=[
             DataRequired(_l("Enter your email address.")),
             Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
@@ -65,7 +60,7 @@ class CompleteForm(LoginStepForm):
 
     full_name = StringField(
         _l("Your full name"),
-        filters=[_trimmed],
+        filters=[clean_text],
         validators=[
             DataRequired(_l("Enter your full name.")),
             Length(max=MAX_NAME, message=_l("A name has at most 200 characters here.")),
@@ -80,11 +75,6 @@ class CompleteForm(LoginStepForm):
     )
     wants_major_release_mails = BooleanField(_l("Tell me about major releases"))
     wants_maintenance_mails = BooleanField(_l("Tell me about planned maintenance and outages"))
-
-    def validate_full_name(self, field: StringField) -> None:
-        """Refuse what no name has and no database keeps."""
-        if any(unicodedata.category(character) in {"Cc", "Cs"} for character in field.data or ""):
-            raise ValidationError(_l("The name has characters that cannot be used."))
 
     def validate_accepts_tos(self, field: BooleanField) -> None:
         """Agreeing counts for the version that was shown only."""

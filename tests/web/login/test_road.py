@@ -269,10 +269,12 @@ def test_names_are_checked(client: CheckedClient, ctx: Context, mailer: Recordin
     acme = add_organization(ctx)
     client.submit(client.get(make_link(ctx, acme), follow_redirects=True))
     page = client.submit(client.get(mailed_link(mailer)), follow_redirects=True)
-    for name in ("", "   ", "x" * 201, "Iago\x00", "Iago\x1b[1m"):
+    for name in ("", "   ", "\x00", "x" * 201):
         refused = client.submit(page, {"full_name": name, "accepts_tos": "y"})
         assert refused.status_code == 400, name
-    answer = client.submit(page, {"full_name": "<b>Ia\u00f1o &amp;</b>", "accepts_tos": "y"})
+    answer = client.submit(
+        page, {"full_name": "\x00<b>Ia\u00f1o\n &amp;</b>\x1b", "accepts_tos": "y"}
+    )
     assert answer.status_code == 303
     with ctx.sessions() as session:
         assert session.scalars(select(BillingUser)).one().full_name == "<b>Ia\u00f1o &amp;</b>"
