@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from app.domain.errors import BillingError
 
@@ -42,7 +42,7 @@ def read_extra_data(extra_data: object) -> Mapping[str, Any]:
         return {}
     if isinstance(extra_data, str):
         try:
-            extra_data = json.loads(extra_data)
+            extra_data = json.loads(extra_data, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise BillingError("malformed_audit_log_data") from None
     if not isinstance(extra_data, Mapping):
@@ -81,6 +81,10 @@ def count_row(row: HasExtraData) -> int | None:
     if people > MOST_PEOPLE:
         raise BillingError("malformed_audit_log_data")
     return people
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_count(count: object) -> bool:

@@ -51,6 +51,7 @@ def test_rows_without_role_data_never_count(nothing: Any) -> None:
         "[]",
         "7",
         "null",
+        '{"a": NaN}',
         [],
         7,
         True,

@@ -91,7 +91,9 @@ def test_an_unknown_uuid_costs_a_comparison_too(
         return matches(self, purpose, secret, stored_hash=stored_hash)
 
     monkeypatch.setattr(TokenGateway, "matches", watch)
-    server.call("GET", "server/analytics/status", auth=("9c1f4f6e-2f0d-4a83-8f1a-0d9a5b7c6e5d", "k"))
+    server.call(
+        "GET", "server/analytics/status", auth=("9c1f4f6e-2f0d-4a83-8f1a-0d9a5b7c6e5d", "k")
+    )
     assert compared == [module.SERVER_KEY]
 
 

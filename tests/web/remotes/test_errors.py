@@ -127,9 +127,7 @@ def test_a_body_that_cannot_be_read(
 
 @pytest.mark.sqlite_only
 def test_the_query_string_holds_fields_of_registrations_only(server: WireServer) -> None:
-    response = server.call(
-        "POST", "server/analytics", query_string=load_fixture("two_table.json")
-    )
+    response = server.call("POST", "server/analytics", query_string=load_fixture("two_table.json"))
     assert refusal(response)[:2] == (400, "BAD_REQUEST")
 
 
