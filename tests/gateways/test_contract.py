@@ -3,8 +3,7 @@
 What the rest of the portal relies on is here; what differs between the providers may not matter.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 
 import pytest
 
@@ -14,62 +13,18 @@ from app.gateways.payments import (
     AuthenticationRequired,
     PaymentDeclined,
     ProviderRejected,
-    RemoteInvoice,
     RemoteLine,
 )
 from tests.gateways.conftest import stripe_itself
+from tests.gateways.making import (
+    PURCHASE,
+    START,
+    a_customer,
+    a_draft,
+    an_open_invoice,
+    some_lines,
+)
 from tests.gateways.worlds import World, unique
-
-START = datetime(2012, 1, 2, 3, 4, 5, tzinfo=UTC)
-PURCHASE = ((18, 350), (1, -2000))
-
-
-def a_customer(world: World) -> str:
-    return world.gateway.create_customer(
-        reference=unique(), name="Acme", email="billing@acme.test", key=unique()
-    )
-
-
-def a_draft(
-    world: World,
-    customer_id: str,
-    *,
-    reference: str | None = None,
-    collection: Collection = Collection.CHARGE_AUTOMATICALLY,
-) -> RemoteInvoice:
-    return world.gateway.create_invoice(
-        customer_id,
-        reference=reference or unique(),
-        currency="usd",
-        collection=collection,
-        days_until_due=30 if collection is Collection.SEND_INVOICE else None,
-        key=unique(),
-    )
-
-
-def some_lines(parts: Sequence[tuple[int, int]]) -> list[RemoteLine]:
-    """Lines of (quantity, unit amount)."""
-    return [
-        RemoteLine(
-            reference=f"line-{number}",
-            description=f"Line {number}",
-            quantity=quantity,
-            unit_amount=unit,
-            amount=quantity * unit,
-            period_start=START,
-            period_end=START + timedelta(days=31),
-        )
-        for number, (quantity, unit) in enumerate(parts)
-    ]
-
-
-def an_open_invoice(
-    world: World, customer_id: str, *parts: tuple[int, int], reference: str | None = None
-) -> RemoteInvoice:
-    draft = a_draft(world, customer_id, reference=reference)
-    lines = some_lines(parts or PURCHASE)
-    world.gateway.add_lines(draft.id, lines, currency="usd", key=unique())
-    return world.gateway.finalize_invoice(draft.id, key=unique())
 
 
 def test_stripe_itself_answers() -> None:

@@ -11,7 +11,7 @@ from app.gateways.payments import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from tests.gateways.test_contract import a_customer, an_open_invoice
+from tests.gateways.making import a_customer, an_open_invoice
 from tests.gateways.worlds import FakeWorld, unique
 
 

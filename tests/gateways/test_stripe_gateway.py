@@ -1,6 +1,5 @@
-"""What only the Stripe gateway has to do: keys, faults, retries, versions, logs, signatures."""
+"""What only the Stripe gateway has to do: keys, faults, retries, versions, logs."""
 
-import json
 import logging
 import threading
 import time
@@ -22,22 +21,18 @@ from app.gateways.payments import (
 )
 from app.gateways.stripe_gateway import API_VERSION, StripeGateway
 from app.stripe_emulator.server import Handle
-from app.stripe_emulator.webhooks import signature
 from tests.emulator.conformance import check_request
-from tests.gateways.test_contract import PURCHASE, a_customer, a_draft, an_open_invoice, some_lines
-from tests.gateways.worlds import SECRET_KEY, WEBHOOK_SECRET, EmulatorWorld, FakeWorld, unique
+from tests.gateways.making import PURCHASE, a_customer, a_draft, an_open_invoice, some_lines
+from tests.gateways.worlds import (
+    SECRET_KEY,
+    WEBHOOK_SECRET,
+    EmulatorWorld,
+    FakeWorld,
+    stripe_gateway,
+    unique,
+)
 
 CREATE_INVOICE = "POST /v1/invoices"
-
-
-def a_gateway(emulator: Handle, **options: Any) -> StripeGateway:
-    defaults: dict[str, Any] = {
-        "secret_key": SECRET_KEY,
-        "webhook_secret": WEBHOOK_SECRET,
-        "api_base": emulator.url,
-        "in_transaction": lambda: False,
-    }
-    return StripeGateway(**(defaults | options))
 
 
 def create_invoice(gateway: PaymentsGateway, customer_id: str, *, key: str, ours: str) -> str:
@@ -204,7 +199,7 @@ def test_too_many_requests(emulated: EmulatorWorld) -> None:
 
 def test_a_slow_provider_is_not_waited_for(emulated: EmulatorWorld, emulator: Handle) -> None:
     customer_id = a_customer(emulated)
-    hasty = a_gateway(emulator, timeout=0.2)
+    hasty = stripe_gateway(emulator, timeout=0.2)
     emulated.fail("GET /v1/invoices/{id}", "slow", seconds=1)
     invoice = a_draft(emulated, customer_id)
     began = time.monotonic()
@@ -220,7 +215,7 @@ def test_two_at_once_with_one_key(emulated: EmulatorWorld, emulator: Handle) -> 
     made: list[str] = []
 
     def first() -> None:
-        made.append(create_invoice(a_gateway(emulator), customer_id, key=key, ours=ours))
+        made.append(create_invoice(stripe_gateway(emulator), customer_id, key=key, ours=ours))
 
     thread = threading.Thread(target=first)
     thread.start()
@@ -318,7 +313,7 @@ def test_no_key_reaches_a_log(
         customer_id = a_customer(emulated)
         create_invoice(emulated.gateway, customer_id, key=unique(), ours=unique())
         with pytest.raises(ProviderUnavailable) as refused:
-            a_gateway(emulator, secret_key="sk_live_abcdefgh12345").get_invoice("in_1")
+            stripe_gateway(emulator, secret_key="sk_live_abcdefgh12345").get_invoice("in_1")
         logging.getLogger("stripe").error("the key %s is wrong", SECRET_KEY)
     assert refused.value.code == "unauthorized"
     for secret in (SECRET_KEY, "sk_live_abcdefgh12345", WEBHOOK_SECRET, "acme.test"):
@@ -328,87 +323,3 @@ def test_no_key_reaches_a_log(
     # The SDK's own error, whose body may name people, is not carried along.
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
-
-
-# --- webhooks ---
-
-
-def an_event(**changes: Any) -> dict[str, Any]:
-    return {
-        "id": f"evt_{unique()}",
-        "object": "event",
-        "type": "invoice.paid",
-        "api_version": API_VERSION,
-        "data": {"object": {"id": "in_1", "object": "invoice"}},
-    } | changes
-
-
-def signed(body: str, *, secret: str = WEBHOOK_SECRET, age: int = 0) -> tuple[bytes, str]:
-    return body.encode(), signature(body, secret, timestamp=int(time.time()) - age)
-
-
-def test_a_signed_event(emulator: Handle) -> None:
-    event = an_event()
-    payload, header = signed(json.dumps(event))
-    read = a_gateway(emulator).read_event(payload, signature=header)
-    assert (read.id, read.type, read.object_id) == (event["id"], "invoice.paid", "in_1")
-    assert read.api_version == API_VERSION
-
-
-def test_an_event_of_another_version_is_taken_and_noted(
-    emulator: Handle, caplog: pytest.LogCaptureFixture
-) -> None:
-    payload, header = signed(json.dumps(an_event(api_version="2020-08-27")))
-    assert a_gateway(emulator).read_event(payload, signature=header).api_version == "2020-08-27"
-    assert "2020-08-27" in caplog.text
-
-
-def test_an_object_without_an_id(emulator: Handle) -> None:
-    payload, header = signed(json.dumps(an_event(data={"object": {"object": "balance"}})))
-    assert a_gateway(emulator).read_event(payload, signature=header).object_id == ""
-
-
-@pytest.mark.parametrize("wrong", ["secret", "old", "body", "none", "garbage", "latin"])
-def test_a_wrong_signature(emulator: Handle, wrong: str) -> None:
-    body = json.dumps(an_event())
-    payload, header = signed(body)
-    if wrong == "secret":
-        payload, header = signed(body, secret="whsec_another")
-    elif wrong == "old":
-        payload, header = signed(body, age=301)
-    elif wrong == "body":
-        payload = payload.replace(b"in_1", b"in_2")
-    else:
-        header = {"none": "", "garbage": "t=,v1=,,=", "latin": "t=1,v1=\xe9"}[wrong]
-    with pytest.raises(ProviderRejected) as refused:
-        a_gateway(emulator).read_event(payload, signature=header)
-    assert refused.value.code in {"signature", "unreadable"}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "",
-        "null",
-        "[]",
-        '"text"',
-        "{",
-        "{}",
-        '{"object": "v2.core.event"}',
-        json.dumps(an_event(id="e" * 65)),
-        json.dumps(an_event(id=None)),
-        json.dumps(an_event(type=7)),
-        json.dumps(an_event(data=None)),
-        json.dumps(an_event(data={"object": []})),
-    ],
-)
-def test_what_is_signed_but_no_event(emulator: Handle, body: str) -> None:
-    payload, header = signed(body)
-    with pytest.raises(ProviderRejected) as refused:
-        a_gateway(emulator).read_event(payload, signature=header)
-    assert refused.value.code == "unreadable"
-
-
-def test_bytes_that_are_no_text(emulator: Handle) -> None:
-    with pytest.raises(ProviderRejected):
-        a_gateway(emulator).read_event(b"\xff\xfe", signature="t=1,v1=00")

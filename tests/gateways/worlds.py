@@ -58,6 +58,17 @@ class World(Protocol):
         ...
 
 
+def stripe_gateway(emulator: Handle, **options: Any) -> StripeGateway:
+    """The real gateway before an emulator; `options` replace its arguments."""
+    defaults: dict[str, Any] = {
+        "secret_key": SECRET_KEY,
+        "webhook_secret": WEBHOOK_SECRET,
+        "api_base": emulator.url,
+        "in_transaction": lambda: False,
+    }
+    return StripeGateway(**(defaults | options))
+
+
 def unique() -> str:
     """A text that no other test has used, at Stripe neither."""
     return uuid.uuid4().hex

@@ -16,7 +16,7 @@ from app.services.card_setup import apply_card_setup, begin_card_setup, check_ca
 from app.services.context import Actor, Context
 from app.services.provider_customer import ensure_provider_customer
 from app.services.unit_of_work import is_transaction_open, unit_of_work
-from tests.gateways.test_contract import an_open_invoice
+from tests.gateways.making import an_open_invoice
 from tests.gateways.worlds import FakeWorld
 from tests.support.customers import load_customer, make_customer
 
