@@ -54,7 +54,12 @@ def _origin(url: str | None) -> str | None:
 def _card_form(form: dict[str, str]) -> dict[str, str]:
     """What the card form shows: what was typed, a test number that was picked, or a good start."""
     year = datetime.fromtimestamp(clock.now(), UTC).year + 4
-    start = {"number": "", "expiry": f"12 / {year % 100:02d}", "cvc": "123", "name": ""}
+    start = {
+        "number": CARDS[0].number,
+        "expiry": f"12 / {year % 100:02d}",
+        "cvc": "123",
+        "name": "",
+    }
     shown = {name: form.get(name, start[name])[:200] for name in CARD_FIELDS}
     if form.get("fill"):
         shown["number"] = form["fill"][:30]
@@ -156,7 +161,9 @@ def hosted_invoice(invoice_id: str, secret: str) -> Response | tuple[str, int] |
         payable=payable,
         authenticating=intent is not None and intent["status"] == "requires_action",
         cards=cards,
-        chosen=form.get("card") or default or (cards[0]["id"] if cards else "new"),
+        chosen="new"
+        if form.get("fill")
+        else form.get("card") or default or (cards[0]["id"] if cards else "new"),
         card=_card_form(form),
         test_cards=CARDS,
         return_url=_safe_return(invoice),

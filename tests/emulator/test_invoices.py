@@ -233,6 +233,31 @@ def test_add_lines_adds_all_or_none(shop: Shop) -> None:
     assert shop.v1.invoices.retrieve(draft.id).lines.data == []
 
 
+def test_a_line_may_bring_its_own_price(shop: Shop) -> None:
+    draft = shop.draft(shop.customer().id)
+    price: dict[str, Any] = {
+        "currency": "usd",
+        "product_data": {"name": "License"},
+        "unit_amount_decimal": "350",
+    }
+
+    def add(**line: Any) -> Any:
+        return shop.v1.invoices.add_lines(draft.id, {"lines": [{"quantity": 18, **line}]})
+
+    line = add(price_data=price).lines.data[0]
+    assert (line.amount, line.quantity, line.pricing.unit_amount_decimal) == (6300, 18, 350)
+    for wrong in (
+        {"price_data": price | {"currency": "eur"}},
+        {"price_data": price | {"unit_amount": 350}},
+        {"price_data": price | {"unit_amount_decimal": "-1"}},
+        {"price_data": price, "amount": 6300},
+        {"price_data": {"currency": "usd", "unit_amount": 350}},
+        {"unit_amount_decimal": "350"},
+    ):
+        refused(functools.partial(add, **wrong))
+    assert shop.v1.invoices.retrieve(draft.id).total == 6300
+
+
 def test_items_can_be_taken_off_a_draft(shop: Shop) -> None:
     customer = shop.customer()
     draft = shop.draft(customer.id, 100, 200)
