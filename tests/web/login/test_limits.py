@@ -1,0 +1,118 @@
+"""How many confirmation mails may be asked for: per address, per server, per caller."""
+
+import os
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+import redis
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.services.context import Context
+from tests.support.client import CheckedClient
+from tests.support.login import KnownOrganization, add_organization, make_link
+from tests.support.mail import RecordingMailer
+
+pytestmark = pytest.mark.sqlite_only
+LIMIT = "3 per hour"
+
+
+@pytest.fixture(params=["memory", "redis"])
+def limited_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Flask:
+    """A portal with low limits, counted in its own memory or in a real Redis."""
+    url = None
+    if request.param == "redis":
+        # The server is shared by all processes of a run; each has a database of its own in it.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        server = request.getfixturevalue("redis_url").rpartition("/")[0]
+        url = f"{server}/{1 + int(worker) % 15}"
+        redis.Redis.from_url(url).flushdb()
+    return make_app(rate_limit_login_mail=LIMIT, redis_url=url)
+
+
+def ask(
+    app: Flask,
+    organization: KnownOrganization,
+    *,
+    email: str,
+    ip: str = "192.0.2.1",
+) -> TestResponse:
+    """A new person with a new browser asks for a mail to `email`."""
+    client = app.test_client()
+    assert isinstance(client, CheckedClient)
+    ctx: Context = app.extensions["tallyport"]
+    link = make_link(ctx, organization, user_uuid=uuid4())
+    environ = {"REMOTE_ADDR": ip}
+    page = client.get(link, follow_redirects=True, environ_overrides=environ)
+    return client.submit(page, {"email": email}, environ_overrides=environ)
+
+
+def fresh_ip() -> str:
+    """Another caller each time."""
+    return f"2001:db8::{uuid4().hex[:4]}:{uuid4().hex[:4]}"
+
+
+def new_organization(app: Flask, number: int = 0) -> KnownOrganization:
+    """An organization on a server of its own."""
+    ctx: Context = app.extensions["tallyport"]
+    return add_organization(ctx, host=f"host-{number}.test")
+
+
+def refused(answer: TestResponse) -> bool:
+    if answer.status_code == 303:
+        return False
+    assert answer.status_code == 429
+    text = answer.get_data(as_text=True)
+    assert "Too many links were asked for. Please try again in" in text
+    assert "There is a problem" in text
+    return True
+
+
+def test_one_address(limited_app: Flask, mailer: RecordingMailer) -> None:
+    email = f"{uuid4().hex}@acme.test"
+    answers = []
+    for number in range(5):
+        # Writing it in capitals does not make it another address.
+        written = email.upper() if number % 2 else email
+        organization = new_organization(limited_app, number)
+        answers.append(refused(ask(limited_app, organization, email=written, ip=fresh_ip())))
+    assert answers == [False, False, False, True, True]
+    assert len(mailer.outbox) == 3
+
+
+def test_one_caller(limited_app: Flask) -> None:
+    ip = fresh_ip()
+    answers = [
+        refused(
+            ask(
+                limited_app,
+                new_organization(limited_app, number),
+                email=f"{uuid4().hex}@acme.test",
+                ip=ip,
+            )
+        )
+        for number in range(4)
+    ]
+    assert answers == [False, False, False, True]
+
+
+def test_one_server(limited_app: Flask) -> None:
+    organization = new_organization(limited_app)
+    answers = [
+        refused(ask(limited_app, organization, email=f"{uuid4().hex}@acme.test", ip=fresh_ip()))
+        for _ in range(4)
+    ]
+    assert answers == [False, False, False, True]
+
+
+def test_a_double_click_is_not_counted(limited_app: Flask, mailer: RecordingMailer) -> None:
+    client = limited_app.test_client()
+    assert isinstance(client, CheckedClient)
+    ctx: Context = limited_app.extensions["tallyport"]
+    page = client.get(make_link(ctx, new_organization(limited_app)), follow_redirects=True)
+    for _ in range(6):
+        environ = {"REMOTE_ADDR": fresh_ip()}
+        email = {"email": "iago@acme.test"}
+        assert client.submit(page, email, environ_overrides=environ).status_code == 303
+    assert len(mailer.outbox) == 1
