@@ -1,0 +1,41 @@
+"""A browser in front of the whole world, on both databases."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.world import World, running_world
+from tests.support.mail import SmtpServer
+
+
+@pytest.fixture
+def world(
+    tmp_path: Path,
+    database_url: str,
+    smtp_server: SmtpServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[World]:
+    """Portal, emulator, sample server and SMTP server at 2012-01-02 03:04:05."""
+    # The emulator and the sample server read the clock file that the environment names.
+    monkeypatch.setitem(os.environ, "TALLYPORT_CLOCK_FILE", str(tmp_path / "clock.json"))
+    with running_world(tmp_path, database_url=database_url, smtp=smtp_server) as running:
+        yield running
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """One tab of a browser of its own. An error on the console or a blocked resource fails."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    tab = context.new_page()
+    complaints: list[str] = []
+    tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    yield tab
+    context.close()
+    # A page that answers 4xx says so on the console; everything else is ours to mend.
+    ours = [text for text in complaints if "the server responded with a status of 4" not in text]
+    assert not ours, ours
