@@ -21,11 +21,13 @@ def build_renderer(app: Flask) -> MailRenderer:
         folder = f"emails/{template}"
         with app.app_context():
             environment = app.jinja_env
-            subject = environment.get_template(f"{folder}/subject.txt").render(params)
+            written = environment.get_template(f"{folder}/subject.txt").render(params)
+            subject = " ".join(written.split())
             text = environment.get_template(f"{folder}/body.txt").render(params)
-            html = environment.get_template(f"{folder}/body.html").render(params)
+            # The subject is also the heading of the HTML part.
+            html = environment.get_template(f"{folder}/body.html").render(params, subject=subject)
         return RenderedMail(
-            subject=" ".join(subject.split()),
+            subject=subject,
             text=text.strip() + "\n",
             html=inliner.inline(html),
         )

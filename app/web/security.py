@@ -24,6 +24,10 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _HSTS = "max-age=31536000; includeSubDomains"
+_ISOLATED = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+    "frame-ancestors 'self'; base-uri 'none'; sandbox allow-top-navigation-by-user-activation"
+)
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
 
 
@@ -45,9 +49,14 @@ def allow_frames_of_ours() -> None:
     add_to_policy("frame-src", "'self'")
 
 
-def allow_framing_by_us() -> None:
-    """This page may be shown in a frame of a page of ours (a caught mail itself)."""
-    add_to_policy("frame-ancestors", "'self'")
+def isolate(response: Response) -> Response:
+    """Serve a document that carries its own styles (a caught mail) for a frame of a page of ours.
+
+    It runs nothing and fetches nothing; its links open in place of the page around it.
+    """
+    response.headers["Content-Security-Policy"] = _ISOLATED
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
 
 
 def origin_of(url: str | None) -> str | None:
@@ -98,8 +107,7 @@ def init_app(app: Flask) -> None:
         # Flask-WTF refuses a POST without a Referer.
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Content-Security-Policy", _policy_text(policy, additions))
-        framed = "frame-ancestors" in additions
-        response.headers.setdefault("X-Frame-Options", "SAMEORIGIN" if framed else "DENY")
+        response.headers.setdefault("X-Frame-Options", "DENY")
         if base.scheme == "https":
             response.headers.setdefault("Strict-Transport-Security", _HSTS)
         # Only what says otherwise (stylesheets, scripts) may be kept by browsers and proxies.

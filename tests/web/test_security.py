@@ -7,7 +7,7 @@ import pytest
 from flask import Blueprint, Flask, make_response
 
 from app.web.access import public
-from app.web.security import add_to_policy, allow_frames_of_ours, allow_framing_by_us, origin_of
+from app.web.security import add_to_policy, allow_frames_of_ours, isolate, origin_of
 from tests.support.client import CheckedClient
 from tests.web.sample_pages import sample_blueprint
 
@@ -40,9 +40,8 @@ def planted() -> Blueprint:
 
     @blueprint.get("/planted/framed")
     @public
-    def framed() -> dict[str, str]:
-        allow_framing_by_us()
-        return {}
+    def framed() -> Any:
+        return isolate(make_response({}))
 
     @blueprint.get("/planted/own")
     @public
@@ -98,10 +97,18 @@ def test_one_answer_may_have_more(client: CheckedClient) -> None:
     assert frames["frame-src"] == "'self'"
     assert frames["frame-ancestors"] == "'none'"
     assert frames["form-action"].endswith(" https://chat.example:8443")
-    framed = client.get("/planted/framed")
-    assert policy_of(framed)["frame-ancestors"] == "'self'"
-    assert framed.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert "frame-src" not in policy_of(client.get("/sample/form"))
+
+
+def test_a_caught_mail_is_isolated(client: CheckedClient) -> None:
+    framed = client.get("/planted/framed")
+    policy = policy_of(framed)
+    assert policy["default-src"] == "'none'"
+    assert policy["style-src"] == "'unsafe-inline'"
+    assert policy["frame-ancestors"] == "'self'"
+    assert policy["sandbox"] == "allow-top-navigation-by-user-activation"
+    assert "script-src" not in policy
+    assert framed.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
 def test_an_answers_own_headers_stay(client: CheckedClient) -> None:
