@@ -257,11 +257,9 @@ def decide_entries(
     happenings: everything from `since` on that can change a count, whether it was processed
     before or is new. cause: a row older than `since` that changed the count at `since`.
 
-    Feeding the same happenings in any order and any number of times ends the same. From the end
-    of a plan on nothing is appended, also when an end that was set late leaves entries behind it.
+    Feeding the same happenings in any order and any number of times ends the same. Nothing is
+    appended from the end of a plan on, also when an end that was set late leaves entries behind it.
     """
-    if _is_over(rules, since):
-        return []
     known = effective_entries(stored)
     # The renewal of the very second stands before everything else that happens in it.
     start_index = max(
@@ -272,6 +270,9 @@ def decide_entries(
     window = [entry for entry in known[start_index + 1 :] if not _is_over(rules, entry.event_time)]
     fold = _Fold(rules, start, seats)
     fold.renew_through(since)
+    if _is_over(rules, since):
+        # What renewed before the end may still be to write; nothing that happens is the plan's.
+        return _differences(start, window, fold.entries)
     if cause is not None:
         fold.follow(since, order_id=0, actor=None, audit_row_id=cause.id)
     elif start.is_renewal and start.event_time == since:
