@@ -146,9 +146,9 @@ def _advance(work: UnitOfWork, customer: Customer, plan: Plan, boundary: datetim
         used = plan_terms(plan).new_customer.months_used_by(renewed.index, plan.schedule)
         if used and customer.new_customer_months_left is not None:
             customer.new_customer_months_left = max(0, customer.new_customer_months_left - used)
-    latest = [
-        row.id for row in load_entries(work.session, plan_id=plan.id) if row.event_time <= boundary
-    ]
+    closing = cycle_at(plan.billing_cycle_anchor, plan.schedule, plan.invoiced_until)
+    entries = load_entries(work.session, plan_id=plan.id, since=closing.start)
+    latest = [row.id for row in entries if row.event_time <= boundary]
     plan.invoiced_through = max(latest, default=plan.invoiced_through or 0)
     plan.invoiced_until = boundary
     plan.invoice_deferred_since = None

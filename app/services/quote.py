@@ -193,7 +193,7 @@ def make_quote(
 def check_may_buy(session: Session, payer: Payer, customer: Customer | None) -> None:
     """Refuse whoever has a plan already, or whose server pays (one payer)."""
     live = get_live_plan(session, customer.id) if customer is not None else None
-    if live is not None and live.tier not in ("legacy",):
+    if live is not None:
         raise BillingError("already_subscribed", tier=live.tier)
     if payer.organization_id is None:
         return
