@@ -100,8 +100,9 @@ def read_quote(ctx: Context, command: ConfirmPurchase) -> dict[str, Any]:
     try:
         value, _ = ctx.tokens.read(QUOTE_PURPOSE, command.quote_token, max_age=QUOTE_AGE)
     except BillingError as error:
-        code = "quote_expired" if error.code == "token_expired" else "quote_invalid"
-        raise BillingError(code) from None
+        if error.code == "token_expired":
+            raise BillingError("quote_expired") from None
+        raise BillingError("quote_invalid") from None
     if value["payer"] != command.payer.uuid:
         raise BillingError("quote_invalid")
     return dict(value)
