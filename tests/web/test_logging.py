@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask
-from gunicorn.config import Config
+from gunicorn.config import Config  # type: ignore[import-untyped]  # gunicorn has no types
 
 from app.web.logging import MaskingLogger, TokenFilter, mask_tokens
 from tests.support.client import CheckedClient
