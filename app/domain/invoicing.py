@@ -114,7 +114,10 @@ def boundary_lines(
 def growth_lines(
     terms: PlanTerms, *, entries: Sequence[Entry], billed: Mapping[int, int], at: datetime
 ) -> list[LineDraft]:
-    """What was added up to `at` and is not billed yet, in the cycle of `at`."""
+    """What was added up to `at` and is not billed yet, in the cycle of `at`.
+
+    The first lines or the renewal of that cycle must have been billed before: they are in `billed`.
+    """
     cycle = cycle_at(terms.anchor, terms.schedule, at)
     known = [entry for entry in effective_entries(entries) if entry.event_time <= at]
     return _added_lines(terms, cycle, known, billed=billed.get(cycle.index, 0))
