@@ -76,9 +76,8 @@ def test_what_is_billed_is_price_times_license_time(data: st.DataObject, history
     feed(book, history, as_of=at)
     book.bill_through(at)
     lines = all_lines([*book.bills, book.growth(at)])
-    exact = history.price * sum(
-        license_time(book, cycle, until=at) for cycle in cycles_until(history, at)
-    )
+    shares = (license_time(book, cycle, until=at) for cycle in cycles_until(history, at))
+    exact: Fraction = history.price * sum(shares, start=Fraction(0))
     # Each added license is rounded by itself, by half a cent at most.
     added = sum(line.quantity for line in lines if line.kind is LineKind.ADDED)
     assert abs(sum(line.amount for line in lines) - exact) <= Fraction(added, 2)
