@@ -129,10 +129,11 @@ def _seat_rows() -> Select[int, int, int, int, datetime, int | None]:
         AuditRow.event_type,
         AuditRow.event_time,
         AuditRow.seats,
-    ).where(or_(AuditRow.seats.is_not(None), _is_activity()))
+    ).where(or_(AuditRow.seats.is_not(None), is_activity()))
 
 
-def _is_activity() -> ColumnElement[bool]:
+def is_activity() -> ColumnElement[bool]:
+    """The condition of rows that say whether an organization is active."""
     # Written as literals: the partial index over these rows is used only when the database can
     # see that the condition is its own.
     return AuditRow.event_type.in_(
@@ -149,8 +150,8 @@ def _states_query(at: datetime) -> Select[Any]:
     until = AuditRow.event_time <= at
     latest = (AuditRow.event_time.desc(), AuditRow.remote_id.desc())
     seats = select(AuditRow.seats).where(rows_of_it, AuditRow.seats.is_not(None), until)
-    activity = select(AuditRow.event_type).where(rows_of_it, _is_activity(), until)
-    any_activity = select(AuditRow.id).where(rows_of_it, _is_activity())
+    activity = select(AuditRow.event_type).where(rows_of_it, is_activity(), until)
+    any_activity = select(AuditRow.id).where(rows_of_it, is_activity())
     return select(
         Organization.id,
         Organization.deactivated,

@@ -1,0 +1,115 @@
+"""What every page of a customer begins with, in one query."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, case, exists, false, select, true
+from sqlalchemy.orm import Session, aliased, lazyload
+
+from app.domain.kinds import LIVE_STATUSES, CustomerKind, PlanStatus, PurchaseStatus
+from app.models.customers import Customer
+from app.models.plans import Plan
+from app.models.purchases import Purchase
+from app.models.registrations import Organization, Server
+from app.models.uploads import PendingAuditRow
+from app.services.customers import Payer
+from app.services.seats import is_stale
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The rows themselves: for the modules of this package, never for a template.
+
+    `plan` is the live plan, else the one that ended last. `server_tier` is the tier of the live
+    plan of the organization's server. `has_due_rows` says that uploaded rows of the future have
+    become due and wait for the hourly run.
+    """
+
+    payer: Payer
+    now: datetime
+    server: Server
+    organization: Organization | None
+    customer: Customer | None
+    plan: Plan | None
+    purchase: Purchase | None
+    server_tier: str | None
+    has_due_rows: bool
+
+    @property
+    def live_plan(self) -> Plan | None:
+        """The plan that runs now."""
+        if self.plan is not None and self.plan.status in LIVE_STATUSES:
+            return self.plan
+        return None
+
+    @property
+    def is_covered_by_server(self) -> bool:
+        """Whether somebody else pays for this organization."""
+        return self.live_plan is None and self.server_tier is not None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether nobody can tell how many people there are."""
+        return is_stale(self.server, now=self.now)
+
+    @property
+    def last_heard(self) -> datetime | None:
+        """When the server last uploaded."""
+        return self.server.last_audit_log_update
+
+
+def load_head(session: Session, payer: Payer, *, now: datetime) -> Head:
+    """Server, organization, customer, plan, open purchase and cover of `payer`."""
+    of_server, server_plan = aliased(Customer), aliased(Plan)
+    latest = aliased(Plan)
+    latest_plan = (
+        select(latest.id)
+        .where(latest.customer_id == Customer.id, latest.status != PlanStatus.NEVER_STARTED)
+        .order_by(case((latest.status.in_(LIVE_STATUSES), 0), else_=1), latest.id.desc())
+        .limit(1)
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+    due = exists().where(PendingAuditRow.server_id == Server.id, PendingAuditRow.due_at <= now)
+    is_organization = payer.kind is CustomerKind.ORGANIZATION
+    # The server's plan is somebody else's only for an organization.
+    others = true() if is_organization else false()
+    mine = (
+        Customer.organization_id == payer.organization_id
+        if is_organization
+        else Customer.server_id == payer.server_id
+    )
+    statement = (
+        select(Server, Organization, Customer, Plan, Purchase, server_plan.tier, due)
+        .outerjoin(Organization, Organization.id == payer.organization_id)
+        .outerjoin(Customer, mine)
+        .outerjoin(Plan, Plan.id == latest_plan)
+        .outerjoin(
+            Purchase,
+            and_(Purchase.customer_id == Customer.id, Purchase.status == PurchaseStatus.OPEN),
+        )
+        .outerjoin(of_server, and_(of_server.server_id == Server.id, others))
+        .outerjoin(
+            server_plan,
+            and_(
+                server_plan.customer_id == of_server.id,
+                server_plan.status.in_(LIVE_STATUSES),
+            ),
+        )
+        .where(Server.id == payer.server_id)
+        .options(lazyload(Customer.server), lazyload(Customer.organization))
+    )
+    server, organization, customer, plan, purchase, server_tier, has_due = session.execute(
+        statement
+    ).one()
+    return Head(
+        payer=payer,
+        now=now,
+        server=server,
+        organization=organization,
+        customer=customer,
+        plan=plan,
+        purchase=purchase,
+        server_tier=server_tier,
+        has_due_rows=bool(has_due),
+    )

@@ -1,0 +1,134 @@
+"""The values that several pages show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.catalog import Catalog
+from app.domain.invoicing import LineDraft
+from app.models.customers import Customer
+from app.models.purchases import Purchase
+from app.services.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """An uploaded audit row. `roles` maps the wire's role to its number of people, in its order;
+    empty where the page does not go that deep."""
+
+    remote_id: int
+    at: datetime
+    event_type: int
+    people: int | None
+    roles: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """A ledger entry behind a line: licenses before and after, and what caused it.
+
+    `rows` are the audit rows it follows; `actor` is who or what wrote it where no row did.
+    """
+
+    at: datetime
+    is_renewal: bool
+    licenses_before: int | None
+    licenses: int
+    licenses_at_next_renewal: int
+    people: int | None
+    actor: str | None
+    rows: tuple[RowView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageLine:
+    """A line of an invoice or of what one will say; amounts in cents.
+
+    `why` are the ledger entries that made it; `hidden` counts those left out of a very long list.
+    """
+
+    description: str
+    quantity: int
+    unit_amount: int
+    amount: int
+    period_start: datetime
+    period_end: datetime
+    why: tuple[EntryView, ...] = ()
+    hidden: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """The card on file, as far as anybody may see it."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPurchase:
+    """A payment that was begun and has neither succeeded nor failed."""
+
+    id: int
+    tier_title: str
+    total: int
+    currency: str
+    created_at: datetime
+    hosted_url: str | None
+
+
+def card_of(customer: Customer | None) -> CardView | None:
+    """The card on file, if there is one."""
+    if customer is None or customer.card_payment_method is None:
+        return None
+    return CardView(
+        brand=customer.card_brand or "",
+        last4=customer.card_last4 or "",
+        exp_month=customer.card_exp_month or 1,
+        exp_year=customer.card_exp_year or 1970,
+    )
+
+
+def open_purchase_of(catalog: Catalog, purchase: Purchase | None) -> OpenPurchase | None:
+    """The same of a loaded purchase."""
+    if purchase is None:
+        return None
+    return OpenPurchase(
+        id=purchase.id,
+        tier_title=tier_title(catalog, purchase.tier),
+        total=int(purchase.quote["total"]),
+        currency=purchase.currency,
+        created_at=purchase.created_at,
+        hosted_url=purchase.hosted_url,
+    )
+
+
+def tier_title(catalog: Catalog, key: str) -> str:
+    """What the tier is called; its key when the catalogue does not sell it any more."""
+    tier = catalog.tiers.get(key)
+    return tier.title if tier is not None else key
+
+
+def page_lines(ctx: Context, lines: Sequence[LineDraft], *, title: str) -> tuple[PageLine, ...]:
+    """Computed lines with their words, without the entries behind them."""
+    return tuple(page_line(ctx, line, title=title) for line in lines)
+
+
+def page_line(
+    ctx: Context, line: LineDraft, *, title: str, why: tuple[EntryView, ...] = (), hidden: int = 0
+) -> PageLine:
+    """One computed line with its words."""
+    return PageLine(
+        description=ctx.describe_line(
+            line.kind, tier_title=title, quantity=line.quantity, since=line.period_start
+        ),
+        quantity=line.quantity,
+        unit_amount=line.unit_amount,
+        amount=line.amount,
+        period_start=line.period_start,
+        period_end=line.period_end,
+        why=why,
+        hidden=hidden,
+    )
