@@ -129,6 +129,13 @@ def test_rises_of_one_day_with_one_unit_price_are_one_line(rows: Rows) -> None:
     assert bill.lines[0].entry_ids == (2, 3)
 
 
+def test_rises_of_two_days_are_two_lines_even_with_one_unit_price(rows: Rows) -> None:
+    book = Book(annual(), 6, price=3, known=[rows.seats("2012-01-01", 6)])
+    book.upload([rows.seats("2012-01-20", 7), rows.seats("2012-01-21", 9)], as_of=FEBRUARY)
+    (bill,) = book.bill_through(FEBRUARY)
+    assert brief(bill) == [("added", 1, 3), ("added", 2, 3)]
+
+
 def test_rises_of_one_day_with_two_unit_prices_are_two_lines(rows: Rows) -> None:
     book = Book(monthly(), 6, price=8000, known=[rows.seats("2012-01-01", 6)])
     book.upload(
@@ -205,6 +212,30 @@ def test_what_of_the_new_cycle_was_billed_before_is_not_billed_again() -> None:
         return [line.quantity for line in lines]
 
     assert [quantities(already) for already in (0, 7, 9, 12)] == [[9], [2], [], []]
+
+
+def test_what_was_added_at_the_boundary_and_billed_before_is_not_billed_again() -> None:
+    terms = PlanTerms(ANCHOR, Schedule.MONTHLY, 350)
+    entries = [
+        Entry(ANCHOR, True, 6, 6, id=1),
+        Entry(FEBRUARY, True, 9, 9, id=2),
+        Entry(FEBRUARY, False, 13, 13, order_id=4, id=3),
+    ]
+    (line,) = boundary_lines(
+        terms, entries=entries, billed={0: 6, 1: 12}, invoiced_until=ANCHOR, boundary=FEBRUARY
+    )
+    assert (line.kind, line.quantity) == (LineKind.ADDED, 1)
+
+
+def test_a_renewal_of_a_cycle_that_was_cut_short_says_what_it_covers() -> None:
+    """The daily run was late, and the plan ended inside the cycle: there is no credit for it."""
+    ends = instant("2012-02-20")
+    terms = PlanTerms(ANCHOR, Schedule.MONTHLY, 350, ends_at=ends)
+    entries = [Entry(ANCHOR, True, 6, 6, id=1), Entry(FEBRUARY, True, 6, 6, id=2)]
+    (line,) = boundary_lines(
+        terms, entries=entries, billed={0: 6}, invoiced_until=ANCHOR, boundary=FEBRUARY
+    )
+    assert line == LineDraft(LineKind.RENEWAL, 6, 350, FEBRUARY, ends, entry_ids=(2,))
 
 
 def test_growth_is_what_was_added_and_not_billed_yet() -> None:
