@@ -22,7 +22,7 @@ help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: $(RUNTIME) ## Start portal, Stripe emulator and sample server on SQLite; ctrl-C stops them
-	$(FLASK) demo start
+	TALLYPORT_ENV=demo $(FLASK) demo start
 
 test: test-tools ## Install what the tests need and run them all, on SQLite and PostgreSQL
 	$(PYTEST) $(ARGS)$(if $(STATUS_FILE), || echo $$? > $(STATUS_FILE))

@@ -100,6 +100,11 @@ class DemoClock:
         """Stand still at `at`."""
         self._write({"frozen": floor_to_second(at).isoformat()})
 
+    def unfreeze(self) -> None:
+        """Let time run on from where it stands."""
+        at = self.now()
+        self._write({"offset_seconds": int((at - self.real_now()).total_seconds())})
+
     def _read(self) -> dict[str, object]:
         try:
             state = json.loads(self._path.read_text())

@@ -24,12 +24,20 @@ ALLOWED: dict[str, frozenset[str]] = {
     "jobs": ABOVE_SERVICES,
     "web": ABOVE_SERVICES | {"extensions"},
     "cli": ABOVE_SERVICES | {"jobs", "extensions"},
+    # The demo plays the visitor, the timer and the servers: it stands beside them all.
+    "demo": ABOVE_SERVICES | {"jobs", "sample_server"},
     # Stand-ins for the world outside: they know our protocols, not our code.
     "stripe_emulator": frozenset(),
     "sample_server": frozenset(),
 }
-# The words of pages and mails are the words of the terminal, too.
-SHARED_WORDS = {("cli", "app.web.wording")}
+# The words of pages and mails are the words of the terminal, too; and each room that shows a part of
+# the demo comes in by one door.
+DOORS = {
+    ("cli", "app.web.wording"),
+    ("demo", "app.web.wording"),
+    ("cli", "app.demo.commands"),
+    ("web", "app.demo.desk"),
+}
 # They put the rooms together.
 WIRING = frozenset({"app", "wiring"})
 # What stands behind a Protocol is chosen by the wiring alone.
@@ -73,7 +81,7 @@ def rooms_import_inward(root: Path) -> list[str]:
         for item in imports(module):
             for target in _ours(item):
                 other = room(target)
-                allowed = other in ALLOWED[own] or (own, target) in SHARED_WORDS
+                allowed = other in ALLOWED[own] or (own, target) in DOORS
                 if other != own and not allowed:
                     found.append(module.at(item.node, f"{own} imports {target}"))
     return found

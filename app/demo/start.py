@@ -1,0 +1,231 @@
+"""Starting a demo: everything on loopback, watched until somebody stops it."""
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from app.demo.cast import NAMES
+from app.demo.folder import (
+    HOST,
+    DemoFolder,
+    Ports,
+    build_environment,
+    read_environment,
+    write_environment,
+)
+from app.demo.processes import DemoError, Group
+from app.demo.seed import BEGUN, read_seed_state
+from app.demo.servers import make_own_server, make_servers
+
+HIGHEST_PORT = 65535
+# Variables of other programs that would change what our processes do.
+FOREIGN_PREFIXES = ("TALLYPORT_", "STRIPE_", "FLASK_", "GUNICORN_", "WERKZEUG_")
+GUNICORN = (
+    "gunicorn",
+    "wsgi:app",
+    "--workers=2",
+    "--threads=4",
+    "--timeout=120",
+    "--graceful-timeout=5",
+    "--logger-class=app.web.logging.MaskingLogger",
+    "--access-logfile=-",
+    "--no-control-socket",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The ports that were asked for, and whether to make the sample customers."""
+
+    portal: int
+    emulator: int
+    sample: int
+    with_customers: bool
+
+
+def run_demo(folder: DemoFolder, wishes: Wishes, *, say: Callable[[str], None]) -> None:
+    """Start everything, say where it is, and stay until ctrl-C or SIGTERM.
+
+    Raises DemoError when a part cannot start or has ended; everything else is stopped by then.
+    """
+    folder.logs.mkdir(parents=True, exist_ok=True)
+    with _signals_interrupt(), _only_one(folder):
+        if read_seed_state(folder) == BEGUN:
+            say("The last start was interrupted while it made the customers: beginning anew.")
+            reset(folder)
+        ports = choose_ports(wishes, say=say)
+        environment = build_environment(folder, ports)
+        write_environment(folder, environment)
+        group = Group(_child_environment(environment), folder.logs)
+        try:
+            _start_all(group, folder, ports, wishes, say)
+            say(describe(ports))
+            group.watch()
+        except KeyboardInterrupt:
+            say("Stopping.")
+        finally:
+            with _signals_ignored():
+                group.stop()
+
+
+def reset(folder: DemoFolder) -> None:
+    """Forget everything but the logs; the caller has made sure that no demo runs there."""
+    for path in folder.path.glob("*.sqlite3*"):
+        path.unlink()
+    shutil.rmtree(folder.servers, ignore_errors=True)
+    for path in (folder.clock_file, folder.seed_file, folder.move_file, folder.env_file):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def stopped_demo(folder: DemoFolder) -> Iterator[None]:
+    """Make sure that no demo runs in the folder meanwhile. Raises DemoError when one does."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with _only_one(folder):
+        yield
+
+
+def choose_ports(wishes: Wishes, *, say: Callable[[str], None]) -> Ports:
+    """The ports that were wished for, or the next free ones, which is said."""
+    taken: set[int] = set()
+    chosen = {}
+    for name in ("portal", "emulator", "sample"):
+        wished = getattr(wishes, name)
+        chosen[name] = _free_port(wished, taken)
+        if chosen[name] != wished:
+            say(f"Port {wished} is taken; the {_NAMES[name]} uses {chosen[name]}.")
+    others = {name: _free_port(wishes.sample + 8, taken) for name in NAMES}
+    return Ports(others=others, **chosen)
+
+
+_NAMES = {"portal": "portal", "emulator": "Stripe emulator", "sample": "sample server"}
+
+
+def describe(ports: Ports) -> str:
+    """What the person at the terminal may do now."""
+    portal, emulator = f"http://{HOST}:{ports.portal}", f"http://{HOST}:{ports.emulator}"
+    return f"""
+The demo runs. No real mail, no real money; everything stays on this machine.
+
+  Your server   http://acme.localhost:{ports.sample}/
+                Log in as an owner or admin, open the gear menu, choose Billing.
+  The portal    {portal}/demo/
+                Sample customers, caught mail, and the time machine.
+  The bank      {emulator}/emulator/
+                The Stripe emulator: payments, invoices, events.
+
+  Move time     .venv/bin/flask --app wsgi demo advance 1month
+  Stop          ctrl-C
+"""
+
+
+def _start_all(
+    group: Group,
+    folder: DemoFolder,
+    ports: Ports,
+    wishes: Wishes,
+    say: Callable[[str], None],
+) -> None:
+    portal = f"http://{HOST}:{ports.portal}"
+    say("Preparing the database …")
+    group.run("migrate", "flask", "--app", "wsgi", "db", "upgrade")
+    say("Starting the portal and the Stripe emulator …")
+    emulator = group.start(
+        "stripe-emulator",
+        "app.stripe_emulator",
+        f"--port={ports.emulator}",
+        f"--store={folder.emulator_store}",
+        f"--webhook-url={portal}/webhooks/stripe/",
+    )
+    web = group.start("portal", *GUNICORN, f"--bind={HOST}:{ports.portal}")
+    group.wait_until_healthy(emulator, f"http://{HOST}:{ports.emulator}/_control/state")
+    group.wait_until_healthy(web, f"{portal}/readyz")
+    make_own_server(folder, portal=portal, port=ports.sample)
+    if wishes.with_customers:
+        make_servers(folder, portal=portal, ports=ports.others)
+    group.run("seed", "flask", "--app", "wsgi", "demo", "seed", quiet=False)
+    sample = group.start(
+        "sample-server",
+        "app.sample_server",
+        "serve",
+        f"--store={folder.sample_store}",
+        f"--portal={portal}",
+        f"--port={ports.sample}",
+        "--hourly",
+    )
+    if wishes.with_customers:
+        group.start("other-servers", "app.demo.other_servers")
+    group.wait_until_healthy(sample, f"http://{HOST}:{ports.sample}/_control/state")
+    group.check()
+
+
+def _child_environment(settings: dict[str, str]) -> dict[str, str]:
+    kept = {
+        name: text for name, text in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)
+    }
+    # Whatever proxy the machine has, our processes talk to each other without it.
+    direct = ",".join(filter(None, (kept.get("NO_PROXY"), HOST, "localhost")))
+    return kept | settings | {"NO_PROXY": direct, "no_proxy": direct, "PYTHONUNBUFFERED": "1"}
+
+
+def _free_port(wished: int, taken: set[int]) -> int:
+    for port in range(wished, HIGHEST_PORT + 1):
+        if port not in taken and _is_free(port):
+            taken.add(port)
+            return port
+    raise DemoError(f"No port from {wished} on is free.")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the servers themselves do: connections that have ended do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def _only_one(folder: DemoFolder) -> Iterator[None]:
+    """Hold the lock that tells others that a demo runs here. Raises DemoError."""
+    with folder.lock_file.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            where = read_environment(folder).get("TALLYPORT_BASE_URL", "")
+            raise DemoError(f"The demo is running already: {where}/demo/") from None
+        yield
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let SIGTERM, and the end of the terminal, stop us as ctrl-C does."""
+    before = {
+        number: signal.signal(number, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Nothing interrupts the stopping, which takes some seconds at most."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    yield
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
