@@ -98,7 +98,10 @@ def test_when_a_plan_that_is_set_to_end_does(
     schedule: Schedule, next_invoice: Any, end_date: Any, end: Any
 ) -> None:
     def at(day: Any) -> datetime | None:
-        return None if day is None else datetime(*day, 3, 4, 5, tzinfo=UTC)
+        if day is None:
+            return None
+        year, month, number = day
+        return datetime(year, month, number, 3, 4, 5, tzinfo=UTC)
 
     found = decide_plan_end(
         billing_cycle_anchor=ANCHOR,

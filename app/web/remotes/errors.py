@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, jsonify, request
 from flask_limiter import RateLimitExceeded
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.domain.errors import BillingError, NotFoundError
 from app.extensions import limiter
 from app.web.context import get_context
+from app.web.database_errors import DATABASE_ERRORS, describe_database_error
 from app.web.wording import message_for
 from app.web.wordings.remotes import HTTP_MESSAGES
 
@@ -64,9 +63,8 @@ def answer_error(error: Exception) -> Response:
     """The answer to any exception. What nobody foresaw is logged by Flask and told as such."""
     if isinstance(error, BillingError):
         return _refusal(error)
-    if isinstance(error, OperationalError | PoolTimeoutError):
-        # The statement and its values stay out of the log: they hold names and addresses.
-        log.error("database: %s", getattr(error, "orig", None) or type(error).__name__)
+    if isinstance(error, DATABASE_ERRORS):
+        log.error("database: %s", describe_database_error(error))
         return _later(error_response(503, "INTERNAL_ERROR", str(HTTP_MESSAGES[503])))
     if isinstance(error, RateLimitExceeded):
         return _rate_limited(error)

@@ -3,7 +3,7 @@
 from flask import Response, jsonify, request
 
 from app.domain.coverage import Entitlement
-from app.models.registrations import Server
+from app.services.accepted_ids import load_accepted_ids
 from app.services.authenticate_server import AuthenticatedServer
 from app.services.context import server_actor
 from app.services.create_billing_link import create_billing_link
@@ -39,11 +39,11 @@ def post_register() -> Response:
 @for_server
 def get_analytics_status(caller: AuthenticatedServer) -> Response:
     """The highest row id accepted in each table: a server sends what comes after."""
-    server = get_read_session().get_one(Server, caller.id)
+    accepted = load_accepted_ids(get_read_session(), server_id=caller.id)
     return success(
-        last_realm_count_id=server.last_realm_count_id,
-        last_installation_count_id=server.last_installation_count_id,
-        last_realmauditlog_id=server.last_audit_remote_id,
+        last_realm_count_id=accepted.organization_counts,
+        last_installation_count_id=accepted.server_counts,
+        last_realmauditlog_id=accepted.audit_rows,
     )
 
 

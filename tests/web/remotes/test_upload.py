@@ -118,7 +118,13 @@ def test_optional_fields_may_be_null(server: WireServer, ctx: Context) -> None:
 @pytest.mark.sqlite_only
 def test_seat_digests_are_taken_and_set_aside(server: WireServer) -> None:
     assert server.upload(seat_digests=[{"realm": 2, "digests": ["0f" * 32]}]).status_code == 200
-    for broken in ([{"realm": 2, "digests": ["0F" * 32]}], [{"realm": 2}], {}, [{"digests": []}]):
+    wrong: list[Any] = [
+        [{"realm": 2, "digests": ["0F" * 32]}],
+        [{"realm": 2}],
+        {},
+        [{"digests": []}],
+    ]
+    for broken in wrong:
         response = server.upload(seat_digests=broken)
         assert refusal(response)[2].startswith("seat_digests")
 
