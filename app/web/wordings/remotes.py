@@ -6,7 +6,6 @@ from app.web.wording import Message
 
 MESSAGES: dict[str, Message] = {
     # Fields of a request; `field` is the name on the wire.
-    "body_unreadable": _l("%(field)s: %(problem)s."),
     "field_missing": _l("%(field)s: this field is missing."),
     "field_twice": _l("%(field)s: given more than once."),
     "field_not_text": _l("%(field)s: must be a text."),

@@ -12,6 +12,7 @@ from app.models.mails import Mail
 from app.models.registrations import Organization
 from app.models.uploads import AuditRow, OrganizationCount
 from app.services.context import Context
+from tests.support.mail import RecordingMailer
 from tests.support.plans import add_customer, add_plan
 from tests.support.wire import (
     START,
@@ -172,7 +173,7 @@ def test_other_servers_keep_theirs(
     ("tier", "price", "mails"), [("basic", 350, 1), ("community", 0, 0), ("legacy", 0, 0)]
 )
 def test_the_billing_team_hears_of_a_paid_plan_without_organization(
-    server: WireServer, ctx: Context, tier: str, price: int, mails: int
+    server: WireServer, ctx: Context, mailer: RecordingMailer, tier: str, price: int, mails: int
 ) -> None:
     server.upload([audit_row(1, 5)], [realm(2), realm(3)])
     customer_id = add_customer(ctx, load_organization(ctx))
@@ -186,6 +187,12 @@ def test_the_billing_team_hears_of_a_paid_plan_without_organization(
         assert mail.recipient == ctx.catalog.brand.support_email
         assert mail.customer_id == customer_id
         assert mail.params["organization_uuid"] == realm()["uuid"]
+    # It has left, readable, with the facts in it.
+    assert len(mailer.outbox) == mails
+    for sent in mailer.outbox:
+        assert "Organization 2" in sent.subject
+        for part in (sent.text, sent.html):
+            assert "r2.acme.test" in part and "Basic" in part and "chat.acme.test" in part
     # It stays away, which is no news.
     server.upload([], [realm(3)])
     with ctx.sessions() as session:
