@@ -16,7 +16,6 @@ from app.domain import ledger as rules
 from app.domain.calendar import cycle_at
 from app.domain.kinds import (
     LIVE_STATUSES,
-    AtCycleEnd,
     CustomerKind,
     LicenseManagement,
 )
@@ -85,13 +84,13 @@ def get_server_id(customer: Customer) -> int:
 def sync_server_ledgers(work: UnitOfWork, server: Server, *, as_of: datetime) -> SyncResult:
     """Process every row of `server` that arrived since the last time and is due by `as_of`.
 
-    `server` must be claimed. Each live plan of the server and of its organizations gets its
+    `server` must be claimed. Each open plan of the server and of its organizations gets its
     entries, its renewals that fell due, and its end if it was set to end by then.
     """
     if as_of < work.now:
         raise ValueError("rows that are due now would be passed over by the cursor")
     rows = _take_new_rows(work, server, as_of=as_of)
-    plans = _load_live_plans(work.session, server)
+    plans = _load_open_plans(work.session, server)
     written = 0
     if plans:
         customers = {
@@ -114,7 +113,7 @@ def has_ledger_work(session: Session, server: Server, *, as_of: datetime) -> boo
     )
     if session.execute(newer.limit(1)).first() or session.execute(due.limit(1)).first():
         return True
-    for plan in _load_live_plans(session, server):
+    for plan in _load_open_plans(session, server):
         last = session.scalars(
             select(LedgerEntry.event_time)
             .where(LedgerEntry.plan_id == plan.id)
@@ -156,14 +155,16 @@ def _take_new_rows(work: UnitOfWork, server: Server, *, as_of: datetime) -> list
     return sorted(found.values(), key=lambda row: (row.event_time, row.remote_id))
 
 
-def _load_live_plans(session: Session, server: Server) -> list[Plan]:
+def _load_open_plans(session: Session, server: Server) -> list[Plan]:
     of_server: ColumnElement[bool] = Customer.organization_id.in_(
         select(Organization.id).where(Organization.server_id == server.id)
     )
+    # A plan that has ended takes late rows of its last period until its closing invoice is made.
+    is_open = or_(Plan.status.in_(LIVE_STATUSES), Plan.next_invoice_date.is_not(None))
     statement = (
         select(Plan)
         .join(Customer, Customer.id == Plan.customer_id)
-        .where(or_(Customer.server_id == server.id, of_server), Plan.status.in_(LIVE_STATUSES))
+        .where(or_(Customer.server_id == server.id, of_server), is_open)
         .order_by(Plan.id)
         .execution_options(populate_existing=True)
     )
@@ -182,7 +183,7 @@ def _sync_plan(
     sync = PlanSync(work, plan, customer, server)
     sync.take(new_rows, as_of=as_of)
     sync.check_count(as_of=as_of)
-    if plan.at_cycle_end is AtCycleEnd.END and plan.end_date and plan.end_date <= as_of:
+    if plan.status in LIVE_STATUSES and plan.end_date and plan.end_date <= as_of:
         end_plan(work, plan, at=plan.end_date)
     return sync.written
 

@@ -14,7 +14,7 @@ from app.services.audit import record_audit
 from app.services.context import SYSTEM
 from app.services.customers import get_live_plan
 from app.services.invoices import InvoiceDraft, link_entries, load_billed, record_invoice
-from app.services.plan_ledger import PlanSync, load_entries
+from app.services.plan_ledger import ONE_SECOND, PlanSync, load_entries
 from app.services.plan_rules import new_customer_terms, plan_terms, to_entries
 from app.services.unit_of_work import UnitOfWork
 
@@ -126,7 +126,10 @@ def _add_first_entry(
 def _bill_growth(work: UnitOfWork, customer: Customer, plan: Plan, purchase: Purchase) -> None:
     entries = to_entries(load_entries(work.session, plan_id=plan.id))
     billed = load_billed(work.session, plan)
-    lines = growth_lines(plan_terms(plan), entries=entries, billed=billed, at=work.now)
+    # A payment may be learnt of late; what came after the first month is for the cycle's invoices.
+    assert plan.next_invoice_date is not None
+    at = min(work.now, plan.next_invoice_date - ONE_SECOND)
+    lines = growth_lines(plan_terms(plan), entries=entries, billed=billed, at=at)
     if lines:
         draft = InvoiceDraft(
             boundary=work.now,
@@ -142,7 +145,8 @@ def _bill_growth(work: UnitOfWork, customer: Customer, plan: Plan, purchase: Pur
             purchase=purchase,
         )
         record_invoice(work, customer, draft, to_deliver=True)
-        plan.invoiced_through = max(entry.id or 0 for entry in entries)
+        billed_ids = [entry_id for line in lines for entry_id in line.entry_ids]
+        plan.invoiced_through = max(billed_ids)
     people, shown = entries[-1].people, int(purchase.quote["people"])
     if people is not None and people < shown:
         record_audit(

@@ -230,9 +230,7 @@ class Story:
         management = LicenseManagement.MANUAL if licenses else LicenseManagement.AUTOMATIC
         choice = PurchaseChoice(tier, Schedule(schedule), management, licenses)
         with unit_of_work(self.ctx) as work:
-            quote = make_quote(
-                work.session, self.ctx.catalog, payer, choice, now=self.clock.now()
-            )
+            quote = make_quote(work.session, self.ctx.catalog, payer, choice, now=self.clock.now())
         return sign_quote(self.ctx, payer, quote)
 
     def upgrade(

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from app.domain.errors import BillingError
 from app.services import change_plan
+from app.services.unit_of_work import unit_of_work
 from tests.scenarios.story import BUYER, Story
 
 
@@ -127,9 +129,7 @@ def test_licenses_of_an_automatic_plan_are_not_set_by_hand(story: Story) -> None
     acme = story.server(seats=(18,))
     story.upgrade(acme)
     with pytest.raises(BillingError) as caught:
-        change_plan.change_licenses_now(
-            story.ctx, story.payer(acme), licenses=30, actor=BUYER
-        )
+        change_plan.change_licenses_now(story.ctx, story.payer(acme), licenses=30, actor=BUYER)
     assert caught.value.code == "not_manual"
 
 
@@ -229,3 +229,32 @@ def test_a_provider_that_is_down_delays_and_loses_nothing(story: Story) -> None:
     story.run_jobs()
     assert [i["status"] for i in story.export(payer)["invoices"]] == ["paid", "paid"]
     story.assert_nothing_left_to_do()
+
+
+def test_late_rows_of_an_ended_plan_are_on_its_closing_invoice(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    story.upgrade(acme)
+    payer = story.payer(acme)
+    change_plan.end_plan_at_cycle_end(story.ctx, payer, actor=BUYER)
+    story.on("2012-02-02 04:00:00").upload(acme)
+    assert plan_of(story, payer)["status"] == "ended"
+    story.set_people(acme, 20, at=datetime(2012, 1, 20, 3, 4, 5, tzinfo=UTC))
+    story.upload(acme)
+    story.run_jobs()
+    assert [i["total"] for i in story.export(payer)["invoices"]] == [4300, 294]
+    story.assert_nothing_left_to_do()
+
+
+def test_a_payment_learnt_of_months_later_bills_each_month_once(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    story.upgrade(acme, card="requires_authentication")
+    payer = story.payer(acme)
+    with unit_of_work(story.ctx) as work:
+        (remote_id,) = work.session.execute(text("SELECT stripe_invoice_id FROM invoices")).one()
+    story.payments.pay_hosted(remote_id)
+    story.on("2012-01-20").upload_seats(acme, 20)
+    story.on("2012-03-10").upload_seats(acme, 23)
+    story.give_card(payer)
+    for _ in range(3):
+        story.run_jobs()
+    story.assert_statement(payer, "learnt_late.txt")
