@@ -33,7 +33,7 @@ def session_id_hashes(tokens: TokenGateway, secret: str) -> list[str]:
 
 
 def store_session(
-    ctx: Context, changes: SessionChanges, *, row_id: int | None, renew: bool = False
+    ctx: Context, changes: SessionChanges, *, id_hash: str | None, renew: bool = False
 ) -> str | None:
     """Keep what a request changed; returns the id for the cookie when it is a new one.
 
@@ -42,7 +42,7 @@ def store_session(
     without an identity. `renew` gives the row a new id.
     """
     with unit_of_work(ctx) as work:
-        row = _lock(work, row_id) if row_id is not None else None
+        row = _lock(work, id_hash) if id_hash is not None else None
         secret = None
         if row is None:
             secret = _insert(work, data=dict(changes.changed))
@@ -57,12 +57,12 @@ def store_session(
     return secret
 
 
-def note_session_seen(ctx: Context, row_id: int) -> None:
+def note_session_seen(ctx: Context, id_hash: str) -> None:
     """Remember that a session is in use; called when `last_seen_at` is older than SEEN_STEP."""
     with unit_of_work(ctx) as work:
         statement = (
             update(BrowserSession)
-            .where(BrowserSession.id == row_id)
+            .where(BrowserSession.id_hash == id_hash)
             .values(last_seen_at=work.now)
             .execution_options(synchronize_session=False)
         )
@@ -88,11 +88,11 @@ def begin_identity_session(
     )
 
 
-def end_session(work: UnitOfWork, row_id: int) -> bool:
+def end_session(work: UnitOfWork, id_hash: str) -> bool:
     """Delete a session, at logout or when a login replaces it; False when it was gone already."""
     statement = (
         delete(BrowserSession)
-        .where(BrowserSession.id == row_id)
+        .where(BrowserSession.id_hash == id_hash)
         .returning(BrowserSession.id)
         .execution_options(synchronize_session=False)
     )
@@ -126,9 +126,9 @@ def purge_sessions(ctx: Context) -> int:
     return purged
 
 
-def _lock(work: UnitOfWork, row_id: int) -> BrowserSession | None:
+def _lock(work: UnitOfWork, id_hash: str) -> BrowserSession | None:
     statement = select(BrowserSession).where(
-        BrowserSession.id == row_id, BrowserSession.revoked_at.is_(None)
+        BrowserSession.id_hash == id_hash, BrowserSession.revoked_at.is_(None)
     )
     return work.session.scalars(statement.with_for_update()).first()
 

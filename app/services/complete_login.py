@@ -50,11 +50,11 @@ def complete_login(
     ctx: Context,
     command: CompleteLogin,
     *,
-    replaces: int | None,
+    replaces: str | None,
     session_data: Mapping[str, Any],
     ip: str | None,
 ) -> CompletedLogin:
-    """Log a person in. `replaces` is the row of the browser's session until now, which ends here;
+    """Log a person in. `replaces` names the browser's session until now, which ends here;
     `session_data` are the first values of the new one.
 
     Raises LoginRefused `login_email_first` before the first confirmation and those of
@@ -87,7 +87,7 @@ def _log_in(
     work: UnitOfWork,
     command: CompleteLogin,
     *,
-    replaces: int | None,
+    replaces: str | None,
     data: Mapping[str, Any],
     ip: str | None,
 ) -> CompletedLogin:
@@ -127,7 +127,7 @@ def _check(work: UnitOfWork, command: CompleteLogin) -> tuple[BillingUser, Login
     return user, link
 
 
-def _use_up(work: UnitOfWork, half: HalfLogin, *, replaces: int | None) -> None:
+def _use_up(work: UnitOfWork, half: HalfLogin, *, replaces: str | None) -> None:
     """Make sure that no second login comes of the same link, not even of two requests at once.
 
     The row of the half-finished login is the last word: whoever deletes it has the login.

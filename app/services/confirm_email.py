@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,12 +18,12 @@ from app.services.login_links import (
     CONFIRMATION_PURPOSE,
     HalfLogin,
     LoginRefused,
+    add_failed_login,
     check_half_login,
     check_place,
     get_billing_user,
     link_actor,
     load_link,
-    record_failed_login,
 )
 from app.services.outbox import record_mail
 from app.services.unit_of_work import UnitOfWork, unit_of_work
@@ -111,18 +111,18 @@ def open_confirmation(ctx: Context, session: Session, key: str, *, ip: str | Non
     Raises LoginRefused `confirmation_invalid`, `confirmation_expired`, `confirmation_used` or
     those of `open_login_link` about the place, after writing the failed login into the audit log.
     """
-    with _failures_recorded(ctx, session, key, ip=ip):
+    with _failures_recorded(ctx, key, ip=ip):
         confirmation = _find(ctx, session, key)
         _check(session, confirmation, ctx=ctx)
         return ConfirmPage(email=confirmation.email, host=confirmation.login_link.organization.host)
 
 
-def confirm_email(ctx: Context, session: Session, key: str, *, ip: str | None) -> HalfLogin:
+def confirm_email(ctx: Context, key: str, *, ip: str | None) -> HalfLogin:
     """The address is proven: create the person, unless another link has done so, and go on.
 
     Each mailed link works once. Raises as `open_confirmation`.
     """
-    with _failures_recorded(ctx, session, key, ip=ip), unit_of_work(ctx) as work:
+    with _failures_recorded(ctx, key, ip=ip), unit_of_work(ctx) as work:
         confirmation = _find(ctx, work.session, key, lock=True)
         _check(work.session, confirmation, ctx=ctx)
         confirmation.used_at = work.now
@@ -133,16 +133,16 @@ def confirm_email(ctx: Context, session: Session, key: str, *, ip: str | None) -
 
 
 @contextmanager
-def _failures_recorded(
-    ctx: Context, session: Session, key: str, *, ip: str | None
-) -> Iterator[None]:
+def _failures_recorded(ctx: Context, key: str, *, ip: str | None) -> Iterator[None]:
+    """Write what is refused inside into the audit log, with the link that the key came from."""
     try:
         yield
-    except BillingError as error:
-        hashes = ctx.tokens.hashes(CONFIRMATION_PURPOSE, key)
-        statement = select(EmailConfirmation.login_link_id)
-        known = statement.where(EmailConfirmation.key_hash.in_(hashes))
-        record_failed_login(ctx, error, link_id=session.scalars(known).first(), ip=ip)
+    except LoginRefused as error:
+        with unit_of_work(ctx) as work:
+            known = _having_key(ctx, key).with_only_columns(EmailConfirmation.login_link_id)
+            link_id = work.session.execute(known).scalar()
+            add_failed_login(work, error, link_id=link_id, ip=ip)
+            work.commit()
         raise
 
 
@@ -217,9 +217,13 @@ def _get_recent(
     return session.scalars(statement).first()
 
 
-def _find(ctx: Context, session: Session, key: str, *, lock: bool = False) -> EmailConfirmation:
+def _having_key(ctx: Context, key: str) -> Select[EmailConfirmation]:
     hashes = ctx.tokens.hashes(CONFIRMATION_PURPOSE, key)
-    statement = select(EmailConfirmation).where(EmailConfirmation.key_hash.in_(hashes))
+    return select(EmailConfirmation).where(EmailConfirmation.key_hash.in_(hashes))
+
+
+def _find(ctx: Context, session: Session, key: str, *, lock: bool = False) -> EmailConfirmation:
+    statement = _having_key(ctx, key)
     found = session.scalars(statement.with_for_update() if lock else statement).first()
     if found is None:
         raise LoginRefused("confirmation_invalid")

@@ -57,10 +57,11 @@ class CustomerRef:
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session row as it was read. `identity` says who logged in here, if anybody did: whether
+    """A session row as it was read. `id_hash` names it: SQLite gives the number of a deleted row to
+    the next one, so a number could mean the session of somebody else. `identity` says who logged in here, if anybody did: whether
     that still counts is asked by `is_expired` and `is_deactivated`."""
 
-    row_id: int
+    id_hash: str
     data: Mapping[str, Any]
     identity: Identity | None
     is_expired: bool
@@ -87,7 +88,7 @@ def get_stored_session(
     if row.billing_user is not None and row.authenticated_at is not None:
         identity = _identity(row.billing_user, row.authenticated_at)
     return StoredSession(
-        row_id=row.id,
+        id_hash=row.id_hash,
         data=row.data,
         identity=identity,
         is_expired=identity is not None and now >= identity.authenticated_at + SESSION_LIFE,

@@ -12,7 +12,7 @@ from app.models.registrations import Organization
 from app.services.audit import record_audit
 from app.services.context import Actor, Context
 from app.services.identity import SESSION_LIFE
-from app.services.unit_of_work import unit_of_work
+from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 # The names that a product may ask to be led to; never an address.
 NEXT_PAGES = (
@@ -175,16 +175,23 @@ def record_failed_login(
 ) -> None:
     """Write a login that was refused into the audit log."""
     with unit_of_work(ctx) as work:
-        link = work.session.get(LoginLink, link_id) if link_id is not None else None
-        record_audit(
-            work,
-            "login.failed",
-            actor=link_actor(link, ip=ip),
-            server_id=link.server_id if link is not None else None,
-            organization_id=link.organization_id if link is not None else None,
-            after={"reason": error.code},
-        )
+        add_failed_login(work, error, link_id=link_id, ip=ip)
         work.commit()
+
+
+def add_failed_login(
+    work: UnitOfWork, error: BillingError, *, link_id: int | None, ip: str | None
+) -> None:
+    """The same within a unit of work."""
+    link = work.session.get(LoginLink, link_id) if link_id is not None else None
+    record_audit(
+        work,
+        "login.failed",
+        actor=link_actor(link, ip=ip),
+        server_id=link.server_id if link is not None else None,
+        organization_id=link.organization_id if link is not None else None,
+        after={"reason": error.code},
+    )
 
 
 def _read_token(ctx: Context, session: Session, token: str) -> LoginLink:

@@ -7,10 +7,10 @@ from app.services.identity import Identity
 from app.services.unit_of_work import unit_of_work
 
 
-def log_out(ctx: Context, row_id: int, *, identity: Identity | None, ip: str | None) -> None:
+def log_out(ctx: Context, id_hash: str, *, identity: Identity | None, ip: str | None) -> None:
     """End a browser's session. Nothing happens when it has ended already."""
     with unit_of_work(ctx) as work:
-        ended = end_session(work, row_id)
+        ended = end_session(work, id_hash)
         if ended and identity is not None:
             record_audit(
                 work,

@@ -139,7 +139,7 @@ def _come_in() -> Response:
 
 def _turned_away(stored: StoredSession) -> Response:
     with unit_of_work(get_context()) as work:
-        end_session(work, stored.row_id)
+        end_session(work, stored.id_hash)
         work.commit()
     portal_session().replace_by(None)
     return make_response(render_template("login/deactivated.html"), 401)

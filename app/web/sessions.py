@@ -118,11 +118,11 @@ class PortalSessionInterface(SessionInterface):
         stored = session.stored if session.accessed else None
         secret = session.secret if session.is_replaced else None
         if changes.changed or changes.removed or (session.renews and stored is not None):
-            row_id = stored.row_id if stored is not None else None
-            made = store_session(get_context(), changes, row_id=row_id, renew=session.renews)
+            known = stored.id_hash if stored is not None else None
+            made = store_session(get_context(), changes, id_hash=known, renew=session.renews)
             secret = made or secret
         elif stored is not None and get_context().now() - stored.last_seen_at >= SEEN_STEP:
-            note_session_seen(get_context(), stored.row_id)
+            note_session_seen(get_context(), stored.id_hash)
         if secret is not None:
             # Neither Expires nor Max-Age: ages are checked here, not by the browser.
             response.set_cookie(

@@ -118,7 +118,7 @@ def _show_confirm_form(form: FlaskForm, key: str) -> ResponseReturnValue:
 @form_view(_make_confirm_form, _show_confirm_form, beyond=(LoginRefused,))
 def do_confirm(form: FlaskForm, key: str) -> ResponseReturnValue:
     """The mailed link: one button, since programs that read mail fetch every link in it."""
-    half = confirm_email(get_context(), get_read_session(), key, ip=request.remote_addr)
+    half = confirm_email(get_context(), key, ip=request.remote_addr)
     half_logins.remember_confirmed(key, half_logins.remember(half))
     return redirect(url_for(".complete"), code=303)
 
@@ -157,7 +157,7 @@ def complete(form: CompleteForm) -> ResponseReturnValue:
     completed = complete_login(
         get_context(),
         form.command(),
-        replaces=stored.row_id if stored is not None else None,
+        replaces=stored.id_hash if stored is not None else None,
         session_data=half_logins.values_after(form.handle),
         ip=request.remote_addr,
     )
@@ -173,7 +173,7 @@ def logout() -> ResponseReturnValue:
     """End the session of this browser."""
     stored = current_stored_session()
     if stored is not None:
-        log_out(get_context(), stored.row_id, identity=stored.identity, ip=request.remote_addr)
+        log_out(get_context(), stored.id_hash, identity=stored.identity, ip=request.remote_addr)
     portal_session().replace_by(None)
     return redirect(url_for(".logged_out"), code=303)
 

@@ -9,11 +9,17 @@ from flask_login import current_user
 from sqlalchemy import func, select, update
 
 from app.clock import FixedClock
+from app.domain.kinds import CustomerKind
 from app.models import AuditEntry, BillingUser, BrowserSession, Organization
-from app.services.browser_sessions import purge_sessions, revoke_sessions
+from app.services.browser_sessions import (
+    begin_identity_session,
+    purge_sessions,
+    revoke_sessions,
+)
 from app.services.context import Context
+from app.services.identity import CustomerRef
 from app.services.unit_of_work import unit_of_work
-from app.web.access import public
+from app.web.access import billing_user, public
 from tests.support.client import CheckedClient
 from tests.support.login import (
     add_organization,
@@ -346,3 +352,36 @@ def test_sessions_survive_a_change_of_keys(
     later = app.test_client()
     later.set_cookie(COOKIE, session_id(client) or "")
     assert later.get(acme.private()).status_code == 200
+
+
+def test_a_session_of_a_server_leads_back_to_its_own_login(
+    app: Flask, client: CheckedClient, ctx: Context, clock: FixedClock
+) -> None:
+    @billing_user(CustomerKind.SERVER)
+    def private(ref: CustomerRef, page: str) -> dict[str, str]:
+        return {"server": ref.uuid, "page": page}
+
+    rule = "/server/<uuid:entity_uuid>/<string:page>/private/"
+    app.add_url_rule(rule, view_func=private)
+    add_private_page(app)
+    acme = add_organization(ctx)
+    with unit_of_work(ctx) as work:
+        server = work.claim_server(acme.server_id)
+        user = BillingUser(
+            server_id=server.id, email="root@acme.test", full_name="", created_at=work.now
+        )
+        work.session.add(user)
+        work.flush()
+        secret = begin_identity_session(
+            work, billing_user_id=user.id, authenticated_at=work.now, way_back=None, data={}
+        )
+        uuid = server.uuid
+        work.commit()
+    client.set_cookie(COOKIE, secret)
+    address = f"/server/{uuid}/invoices/private/"
+    assert client.get(address).json == {"server": uuid, "page": "invoices"}
+    # The organizations of a server are not this person's, not even by the server's own UUID.
+    assert client.get(acme.private()).status_code == 404
+    assert client.get(f"/realm/{uuid}/billing/private/").status_code == 404
+    clock.advance(hours=2)
+    assert client.get(address).location == "/serverlogin/?next_page=invoices"
