@@ -362,7 +362,7 @@ def test_a_session_of_a_server_leads_back_to_its_own_login(
         return {"server": ref.uuid, "page": page}
 
     rule = "/server/<uuid:entity_uuid>/<string:page>/private/"
-    app.add_url_rule(rule, view_func=private)
+    app.add_url_rule(rule, endpoint="server_page", view_func=private)
     add_private_page(app)
     acme = add_organization(ctx)
     with unit_of_work(ctx) as work:
