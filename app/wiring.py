@@ -98,6 +98,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         RATELIMIT_ENABLED=settings.rate_limits_enabled,
         RATELIMIT_DEFAULT=settings.rate_limit_pages,
         RATELIMIT_STRATEGY="fixed-window",
+        # Without its Redis the portal counts for each process instead of answering 500.
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=settings.redis_url is not None,
         RATELIMIT_HEADERS_ENABLED=False,
         BOOTSTRAP_SERVE_LOCAL=True,
         TALLYPORT=settings,

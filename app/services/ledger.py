@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import ledger as rules
@@ -145,12 +145,11 @@ def _take_new_rows(work: UnitOfWork, server: Server, *, as_of: datetime) -> list
                 PendingAuditRow.server_id == server.id, PendingAuditRow.due_at <= as_of
             )
         )
-    newest = session.scalars(
-        select(AuditRow.id)
-        .where(AuditRow.server_id == server.id)
-        .order_by(AuditRow.remote_id.desc())
-        .limit(1)
-    ).first()
+    newest = session.scalar(
+        select(func.max(AuditRow.id)).where(
+            AuditRow.server_id == server.id, AuditRow.id > server.ledger_cursor
+        )
+    )
     server.ledger_cursor = max(server.ledger_cursor, newest or 0)
     return sorted(found.values(), key=lambda row: (row.event_time, row.remote_id))
 

@@ -132,7 +132,7 @@ def make_quote(
 
     Raises BillingError when it cannot be bought: `unknown_tier`, `licenses_missing`,
     `too_few_licenses`, `too_many_licenses`, `contact_support_for_more`, `already_subscribed`,
-    `covered_by_server`; MissingDataError when nobody can tell how many people there are.
+    `covered_by_server`, `server_deactivated`; MissingDataError when nobody can tell how many people there are.
     """
     tier = catalog.tiers.get(choice.tier)
     if tier is None or not tier.self_serve:
@@ -195,6 +195,8 @@ def check_may_buy(session: Session, payer: Payer, customer: Customer | None) -> 
     live = get_live_plan(session, customer.id) if customer is not None else None
     if live is not None:
         raise BillingError("already_subscribed", tier=live.tier)
+    if session.get_one(Server, payer.server_id).deactivated_at is not None:
+        raise BillingError("server_deactivated")
     if payer.organization_id is None:
         return
     organization = session.get_one(Organization, payer.organization_id)
