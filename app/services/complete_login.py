@@ -20,6 +20,7 @@ from app.services.login_links import (
     get_billing_user,
     record_failed_login,
 )
+from app.services.logs import log_event
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 URI_SCHEMES = frozenset({"http://", "https://"})
@@ -67,6 +68,7 @@ def complete_login(
     except BillingError as error:
         record_failed_login(ctx, error, link_id=command.half.link_id, ip=ip)
         raise
+    log_event("login.succeeded", billing_user=completed.billing_user_id)
     return completed
 
 

@@ -25,6 +25,7 @@ from app.services.login_links import (
     link_actor,
     load_link,
 )
+from app.services.logs import log_event
 from app.services.outbox import record_mail
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
@@ -129,6 +130,7 @@ def confirm_email(ctx: Context, key: str, *, ip: str | None) -> HalfLogin:
         _create_person(work, confirmation, ip=ip)
         half = HalfLogin(confirmation.login_link_id, confirmation.id)
         work.commit()
+    log_event("login.confirmed", link=half.link_id, confirmation=half.confirmation_id)
     return half
 
 
@@ -143,6 +145,7 @@ def _failures_recorded(ctx: Context, key: str, *, ip: str | None) -> Iterator[No
             link_id = work.session.execute(known).scalar()
             add_failed_login(work, error, link_id=link_id, ip=ip)
             work.commit()
+        log_event("login.failed", link=link_id, reason=error.code)
         raise
 
 

@@ -14,10 +14,11 @@ from app.gateways.mail import MailError, RenderedMail
 from app.models.mails import Mail
 from app.services.context import Context
 from app.services.leases import take_leases
+from app.services.logs import log_event
 from app.services.mail_params import decode_params
 from app.services.unit_of_work import UnitOfWork, is_transaction_open, unit_of_work
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tallyport.mail")
 
 LEASE = timedelta(minutes=5)
 FIRST_WAIT = timedelta(minutes=1)
@@ -104,7 +105,7 @@ def deliver_due_mails(ctx: Context, *, limit: int = 1000) -> DeliveryCounts:
         try:
             counts[deliver_mail(ctx, mail_id)] += 1
         except Exception:
-            log.exception("mail.failed mail=%s", mail_id)
+            log.exception("mail.failed", extra={"fields": {"mail": mail_id}})
             counts[DeliveryOutcome.POSTPONED] += 1
     return DeliveryCounts(
         sent=counts[DeliveryOutcome.SENT],
@@ -149,7 +150,7 @@ def _record_sent(ctx: Context, mail_id: int, rendered: RenderedMail) -> None:
             mail.caught_html = rendered.html
         _let_go(mail)
         work.commit()
-    log.info("mail.sent mail=%s template=%s", mail_id, mail.template)
+    log_event("mail.sent", mail=mail_id, template=mail.template)
 
 
 def _record_refusal(ctx: Context, mail_id: int, *, reason: str, is_final: bool) -> DeliveryOutcome:
@@ -166,8 +167,9 @@ def _record_refusal(ctx: Context, mail_id: int, *, reason: str, is_final: bool) 
             mail.claimed_by = None
             mail.claimed_until = None
         work.commit()
-    log.warning("mail.refused mail=%s template=%s final=%s", mail_id, mail.template, gives_up)
-    return DeliveryOutcome.FAILED if gives_up else DeliveryOutcome.POSTPONED
+    outcome = DeliveryOutcome.FAILED if gives_up else DeliveryOutcome.POSTPONED
+    log_event("mail.refused", mail=mail_id, template=mail.template, outcome=outcome, why=reason)
+    return outcome
 
 
 def _let_go(mail: Mail) -> None:

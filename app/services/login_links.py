@@ -12,6 +12,7 @@ from app.models.registrations import Organization
 from app.services.audit import record_audit
 from app.services.context import Actor, Context
 from app.services.identity import SESSION_LIFE
+from app.services.logs import log_event
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 # The names that a product may ask to be led to; never an address.
@@ -177,6 +178,7 @@ def record_failed_login(
     with unit_of_work(ctx) as work:
         add_failed_login(work, error, link_id=link_id, ip=ip)
         work.commit()
+    log_event("login.failed", link=link_id, reason=error.code)
 
 
 def add_failed_login(
