@@ -17,3 +17,10 @@ def get_context() -> Context:
 def get_read_session() -> Session:
     """The request's session: it only reads and ends with the request."""
     return cast(Session, db.session())
+
+
+def get_fresh_read_session() -> Session:
+    """The same, forgetting what it has read: for a page that is shown after something was written."""
+    session = get_read_session()
+    session.close()
+    return session

@@ -81,6 +81,7 @@ def load_head(session: Session, payer: Payer, *, now: datetime) -> Head:
     )
     statement = (
         select(Server, Organization, Customer, Plan, Purchase, server_plan.tier, due)
+        .select_from(Server)
         .outerjoin(Organization, Organization.id == payer.organization_id)
         .outerjoin(Customer, mine)
         .outerjoin(Plan, Plan.id == latest_plan)

@@ -83,7 +83,6 @@ class UpgradePage:
     """Everything the upgrade page shows. `quote` is None when the choice is refused, `problem`
     then says why."""
 
-    choice: PurchaseChoice
     tiers: tuple[TierOption, ...]
     currency: str
     people: int
@@ -103,9 +102,9 @@ class QuoteChange:
 
 
 def load_upgrade_page(
-    ctx: Context, session: Session, payer: Payer, choice: PurchaseChoice, *, now: datetime
+    ctx: Context, session: Session, payer: Payer, choice: PurchaseChoice | None, *, now: datetime
 ) -> UpgradePage:
-    """The price of `choice` for `payer` now.
+    """The price of `choice` for `payer` now; the page without a price when it is None.
 
     Raises BillingError `already_subscribed` or `covered_by_server`, and MissingDataError.
     """
@@ -115,14 +114,14 @@ def load_upgrade_page(
     quote: QuoteView | None = None
     problem: BillingError | None = None
     try:
-        quote = _view(ctx, payer, make_quote(session, ctx.catalog, payer, choice, now=now))
+        if choice is not None:
+            quote = _view(ctx, payer, make_quote(session, ctx.catalog, payer, choice, now=now))
     except BillingError as error:
         if error.code not in WRONG_CHOICE:
             raise
         problem = error
     return UpgradePage(
-        choice=choice,
-        tiers=_options(ctx),
+        tiers=tier_options(ctx),
         currency=ctx.catalog.currency,
         people=people,
         quote=quote,
@@ -184,7 +183,8 @@ def default_choice(ctx: Context) -> PurchaseChoice:
     )
 
 
-def _options(ctx: Context) -> tuple[TierOption, ...]:
+def tier_options(ctx: Context) -> tuple[TierOption, ...]:
+    """The tiers that can be bought alone, cheapest first."""
     currency = ctx.catalog.currency
     return tuple(
         TierOption(

@@ -1,7 +1,7 @@
-"""The plan blueprint."""
+"""The plan blueprint: what a customer changes about a running plan, and its card."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("plan", __name__)
 
-from app.web.plan import views  # noqa: E402, F401  # the views attach themselves to the blueprint
+from app.web.plan import cards, views  # noqa: E402, F401  # they attach themselves to the blueprint

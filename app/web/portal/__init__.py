@@ -1,7 +1,28 @@
-"""The portal blueprint."""
+"""The portal blueprint: what a customer looks at."""
 
 from flask import Blueprint
 
+from app.web.wordings import ledger, pages
+
 blueprint = Blueprint("portal", __name__)
+
+for word in (
+    pages.near_day,
+    pages.card_words,
+    pages.billing_headline,
+    pages.growth_words,
+    pages.plans_headline,
+    pages.price_note,
+    pages.licenses_note,
+    pages.upgrade_headline,
+    pages.renewal_words,
+    pages.change_name,
+    pages.change_value,
+    ledger.event_word,
+    ledger.role_words,
+    ledger.entry_words,
+    ledger.cause_words,
+):
+    blueprint.add_app_template_filter(word)
 
 from app.web.portal import views  # noqa: E402, F401  # the views attach themselves to the blueprint

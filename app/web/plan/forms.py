@@ -1,0 +1,19 @@
+"""The forms that change a running plan."""
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import IntegerField
+from wtforms.validators import InputRequired
+
+_MISSING = _l("Enter the number of licenses.")
+
+
+class LicensesForm(FlaskForm):
+    """A number of licenses: for now, or for the next renewal. Two forms of it share a page, so
+    each has a prefix."""
+
+    licenses = IntegerField(
+        _l("Number of licenses"),
+        validators=[InputRequired(_MISSING)],
+        render_kw={"inputmode": "numeric", "autocomplete": "off"},
+    )

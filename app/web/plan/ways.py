@@ -1,0 +1,45 @@
+"""Where the way to the card page and back begins and ends."""
+
+from collections.abc import Mapping
+
+from flask import url_for
+
+from app.services.identity import CustomerRef
+from app.web.context import get_context
+
+# What the upgrade page's address may hold; that page checks the values itself.
+CHOICE_NAMES = ("tier", "schedule", "management", "licenses")
+LONGEST_VALUE = 40
+# The provider puts the id of the visit here; it is no address of ours that may be escaped.
+SESSION_MARK = "{SESSION_ID}"
+
+
+def way_of(given: Mapping[str, str]) -> dict[str, str]:
+    """Where to go on after the card, out of a form or an address: names that we know, nothing
+    else, and never an address."""
+    if given.get("next") != "upgrade":
+        return {"next": "billing"}
+    kept = {name: given.get(name, "") for name in CHOICE_NAMES}
+    return {"next": "upgrade"} | {
+        name: value for name, value in kept.items() if 0 < len(value) <= LONGEST_VALUE
+    }
+
+
+def address_after(ref: CustomerRef, way: Mapping[str, str]) -> str:
+    """The page that the way leads to."""
+    if way.get("next") != "upgrade":
+        return url_for("portal.billing", entity_uuid=ref.uuid)
+    choice = {name: value for name, value in way.items() if name in CHOICE_NAMES}
+    return url_for("upgrade.plan_choice", entity_uuid=ref.uuid, **choice)
+
+
+def return_address(ref: CustomerRef, way: Mapping[str, str]) -> str:
+    """The whole address that the provider sends the browser back to, with the mark for its id."""
+    path = url_for("plan.billing_card_return", entity_uuid=ref.uuid, **way)
+    return f"{get_context().settings.base_url}{path}&session_id={SESSION_MARK}"
+
+
+def cancel_address(ref: CustomerRef, way: Mapping[str, str]) -> str:
+    """The whole address for somebody who enters no card."""
+    path = url_for("plan.billing_card_cancelled", entity_uuid=ref.uuid, **way)
+    return f"{get_context().settings.base_url}{path}"

@@ -1,0 +1,166 @@
+"""Showing the upgrade page, and answering what became of a payment."""
+
+from flask import make_response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from app.domain.errors import BillingError
+from app.domain.kinds import LicenseManagement, Schedule
+from app.services.identity import CustomerRef
+from app.services.pages.purchase import PurchasePage, load_purchase_page
+from app.services.pages.upgrade import (
+    QuoteChange,
+    UpgradePage,
+    default_choice,
+    find_quote_changes,
+    load_upgrade_page,
+    read_choice,
+    tier_options,
+)
+from app.services.quote import PurchaseChoice
+from app.services.settle_purchase import Outcome, PurchaseResult
+from app.web.context import get_context, get_fresh_read_session, get_read_session
+from app.web.flashes import flash_done, flash_problem
+from app.web.forms import REFUSED
+from app.web.upgrade.forms import ChoiceForm, ConfirmForm, asked_choice, choice_form
+from app.web.wording import format_money, message_for
+
+# Refusals that no other choice would mend: the billing page shows what there is.
+LEAD_TO_BILLING = frozenset({"already_subscribed", "covered_by_server"})
+
+
+def show_choice(ref: CustomerRef) -> ResponseReturnValue:
+    """The page for the choice in the address."""
+    ctx = get_context()
+    form = asked_choice(default_choice(ctx), tier_options(ctx))
+    choice = form.choice() if form.validate() else None
+    return _render(ref, form, choice)
+
+
+def show_again(confirmation: ConfirmForm, ref: CustomerRef) -> ResponseReturnValue:
+    """The page again after a confirmation that was refused, with what is different now."""
+    ctx, token = get_context(), confirmation.quote.data or ""
+    choice = read_choice(ctx, ref.payer, token) or default_choice(ctx)
+    form = choice_form(choice, tier_options(ctx))
+    get_fresh_read_session()
+    form.form_errors = [*confirmation.form_errors]
+    return _render(ref, form, choice, changes=_changes(ref, token))
+
+
+def _changes(ref: CustomerRef, token: str) -> tuple[QuoteChange, ...]:
+    ctx = get_context()
+    try:
+        return find_quote_changes(ctx, get_read_session(), ref.payer, token, now=ctx.now())
+    except BillingError:
+        # Too old or not ours, or nothing can be bought any more: the message above says which.
+        return ()
+
+
+def _render(
+    ref: CustomerRef,
+    form: ChoiceForm,
+    choice: PurchaseChoice | None,
+    *,
+    changes: tuple[QuoteChange, ...] = (),
+) -> ResponseReturnValue:
+    ctx = get_context()
+    try:
+        page = load_upgrade_page(ctx, get_read_session(), ref.payer, choice, now=ctx.now())
+    except BillingError as error:
+        if error.code not in LEAD_TO_BILLING:
+            raise
+        flash_problem(message_for(error))
+        return redirect(billing_address(ref), code=303)
+    form.note_problem(page)
+    body = render_template(
+        "upgrade/choice.html",
+        ref=ref,
+        page=page,
+        form=form,
+        changes=changes,
+        card_fields=card_form_fields(page, choice),
+        summaries={tier.key: tier.summary for tier in page.tiers},
+        amounts=schedule_amounts(page, form),
+    )
+    return make_response(body, REFUSED if page.quote is None else 200)
+
+
+def schedule_amounts(page: UpgradePage, form: ChoiceForm) -> dict[str, str]:
+    """What a license of the chosen tier costs with each schedule."""
+    chosen = [tier for tier in page.tiers if tier.key == form.tier.data]
+    return {
+        schedule.value: gettext(
+            "%(price)s a license",
+            price=format_money(
+                tier.monthly if schedule is Schedule.MONTHLY else tier.annual, page.currency
+            ),
+        )
+        for tier in chosen
+        for schedule in Schedule
+    }
+
+
+def card_form_fields(page: UpgradePage, choice: PurchaseChoice | None) -> dict[str, str]:
+    """What the way to the card page and back has to remember of a choice."""
+    if page.quote is None or choice is None:
+        return {"next": "upgrade"}
+    return {"next": "upgrade"} | choice_arguments(choice)
+
+
+def choice_arguments(choice: PurchaseChoice) -> dict[str, str]:
+    """A choice as arguments of the upgrade page's address."""
+    found = {
+        "tier": choice.tier,
+        "schedule": choice.schedule.value,
+        "management": choice.license_management.value,
+    }
+    if choice.license_management is LicenseManagement.MANUAL and choice.licenses is not None:
+        found["licenses"] = str(choice.licenses)
+    return found
+
+
+def answer_purchase(ref: CustomerRef, result: PurchaseResult) -> ResponseReturnValue:
+    """Where a payment leads: to the plan, to the bank, to the page that waits, or back with the
+    reason. Raises BillingError for a decline, which the form's page shows."""
+    if result.outcome is Outcome.DECLINED:
+        if result.message:
+            raise BillingError("card_declined", reason=result.message)
+        raise BillingError("payment_failed")
+    if result.outcome is Outcome.AUTHENTICATE and result.hosted_url:
+        return redirect(result.hosted_url, code=303)
+    return redirect(next_address(ref, result), code=303)
+
+
+def next_address(ref: CustomerRef, result: PurchaseResult) -> str:
+    """The page of ours that shows what a payment has come to; says so when it is settled."""
+    purchase = load_purchase(ref, result.purchase_id)
+    if result.outcome is Outcome.PAID:
+        flash_done(
+            gettext(
+                "Your %(tier)s plan has started. You paid %(total)s.",
+                tier=purchase.tier_title,
+                total=format_money(purchase.total, purchase.currency),
+            )
+        )
+        return billing_address(ref)
+    if result.outcome is Outcome.VOIDED:
+        flash_done(
+            gettext(
+                "The payment of %(total)s was called off. Nothing was charged.",
+                total=format_money(purchase.total, purchase.currency),
+            )
+        )
+        return url_for(
+            "upgrade.plan_choice", entity_uuid=ref.uuid, **choice_arguments(purchase.choice)
+        )
+    return url_for("upgrade.plan_status", entity_uuid=ref.uuid, purchase_id=purchase.id)
+
+
+def load_purchase(ref: CustomerRef, purchase_id: int) -> PurchasePage:
+    """A purchase as it is now. Raises NotFoundError when it is not this customer's."""
+    return load_purchase_page(get_context(), get_fresh_read_session(), ref.payer, purchase_id)
+
+
+def billing_address(ref: CustomerRef) -> str:
+    """The billing page."""
+    return url_for("portal.billing", entity_uuid=ref.uuid)
