@@ -123,7 +123,8 @@ def _demo() -> tuple[Context, DemoClock, DemoFolder]:
     if not isinstance(clock, DemoClock) or clock_file is None:
         raise click.ClickException("No demo runs here. Start one with: make demo")
     # A refused payment is part of the story; the closing line counts it.
-    logging.getLogger("app").setLevel(logging.ERROR)
+    for name in ("app", "tallyport"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     return replace(ctx, payments=ctx.payments.for_jobs()), clock, folder_of(clock_file)
 
 

@@ -10,6 +10,7 @@ LONGEST_STEP = timedelta(days=1)
 # A longer way would take minutes, and nothing new is seen on it.
 FARTHEST = relativedelta(years=3)
 UNITS = ("hour", "day", "week", "month", "year")
+TOO_FAR = "That is more than three years ahead: go there in several moves."
 _LENGTH = re.compile(r"(\d{1,4})\s*(hour|day|week|month|year)s?", re.ASCII)
 
 
@@ -26,7 +27,7 @@ def parse_move(text: str, *, now: datetime) -> datetime:
     words = " ".join(text.lower().split())
     length = _LENGTH.fullmatch(words)
     if length is not None:
-        target = now + relativedelta(**{f"{length[2]}s": int(length[1])})  # type: ignore[arg-type]  # the unit is one of relativedelta's names
+        target = _add(now, int(length[1]), length[2])
     elif words.startswith("to "):
         target = parse_instant(words.removeprefix("to "))
     else:
@@ -37,8 +38,16 @@ def parse_move(text: str, *, now: datetime) -> datetime:
     if target <= now:
         raise MoveError("Time moves forward only.")
     if target > now + FARTHEST:
-        raise MoveError("That is more than three years ahead: go there in several moves.")
+        raise MoveError(TOO_FAR)
     return target
+
+
+def _add(now: datetime, amount: int, unit: str) -> datetime:
+    """`now` and so many units; beyond the calendar's end it is too far in any case."""
+    try:
+        return now + relativedelta(**{f"{unit}s": amount})  # type: ignore[arg-type]  # the unit is one of relativedelta's names
+    except (ValueError, OverflowError):
+        raise MoveError(TOO_FAR) from None
 
 
 def parse_instant(text: str) -> datetime:

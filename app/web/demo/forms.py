@@ -1,0 +1,44 @@
+"""The form of the time machine."""
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, SelectField
+from wtforms.validators import InputRequired, NumberRange, ValidationError
+
+from app.demo.desk import is_too_far
+from app.web.context import get_context
+
+MOST = 9999
+
+
+class MoveForm(FlaskForm):
+    """How far to move time."""
+
+    amount = IntegerField(
+        _l("How many"),
+        validators=[
+            InputRequired(_l("Enter a whole number.")),
+            NumberRange(1, MOST, _l("Time moves forward only: enter a number from 1 to 9999.")),
+        ],
+        render_kw={"min": 1, "max": MOST, "inputmode": "numeric"},
+    )
+    unit = SelectField(
+        _l("Of what"),
+        choices=[
+            ("hour", _l("hours")),
+            ("day", _l("days")),
+            ("week", _l("weeks")),
+            ("month", _l("months")),
+            ("year", _l("years")),
+        ],
+        default="day",
+        validators=[InputRequired()],
+    )
+
+    def validate_unit(self, field: SelectField) -> None:
+        """Not too far at once; said beside the number."""
+        amount = self.amount.data
+        if amount is None or not 1 <= amount <= MOST:
+            return
+        if is_too_far(amount, field.data, now=get_context().now()):
+            raise ValidationError(_l("Go at most three years at once."))
