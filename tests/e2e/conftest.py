@@ -35,6 +35,10 @@ def page(chromium: Browser) -> Iterator[Page]:
     tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     yield tab
+    if folder := os.environ.get("E2E_LAST_PAGE"):
+        # For whoever looks for the reason of a failure: what the browser showed last.
+        tab.screenshot(path=f"{folder}/last.png", full_page=True)
+        Path(folder, "last.txt").write_text(f"{tab.url}\n{tab.inner_text('body')}")
     context.close()
     # A page that answers 4xx says so on the console; everything else is ours to mend.
     ours = [text for text in complaints if "the server responded with a status of 4" not in text]

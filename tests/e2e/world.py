@@ -48,7 +48,7 @@ class World:
     ctx: Context
     clock: DemoClock
     emulator: emulator.Handle
-    sample: sample.Handle
+    sample: sample.ServerHandle
     smtp: SmtpServer
 
     def at(self, when: str) -> "World":
@@ -112,7 +112,7 @@ def running_world(folder: Path, *, database_url: str, smtp: SmtpServer) -> Itera
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    sample_handle = sample.start_in_thread(folder / "sample.sqlite3", portal=portal_url)
+    sample_handle = sample.start_in_thread(folder / "sample.sqlite3", portal=portal_url, seed=True)
     try:
         register(sample_handle.store)
         world = World(

@@ -1,0 +1,82 @@
+"""The steps of the main road, as a person takes them in a browser."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.world import World
+
+GOOD = "4242 4242 4242 4242"
+DECLINED = "4000 0000 0000 0341"
+AUTHENTICATES = "4000 0027 6000 3184"
+
+
+def open_product(page: Page, world: World) -> None:
+    """Log in to the product as the organization's owner, if not yet."""
+    page.goto(world.sample.organization_url("acme"))
+    button = page.get_by_role("button", name=re.compile("Log in as Olive Okafor"))
+    if button.count():
+        button.click()
+
+
+def click_billing(page: Page, world: World) -> None:
+    """The gear menu's Billing."""
+    open_product(page, world)
+    page.locator("summary[aria-label=Menu]").click()
+    page.get_by_role("link", name="Billing").click()
+
+
+def mailed_link(world: World) -> str:
+    """The address in the newest mail, the same in both of its parts."""
+    mail = world.last_mail()
+    text = mail.get_body(("plain",)).get_content()
+    html = mail.get_body(("html",)).get_content()
+    link = re.search(r"http\S+/remote-billing-login/do-confirm/\S+", text).group()
+    assert link in html
+    return link
+
+
+def first_login(page: Page, world: World) -> None:
+    """Gear menu, email form, mail, confirmation, name and terms."""
+    click_billing(page, world)
+    expect(page.get_by_label("Your email address")).not_to_be_empty()
+    page.get_by_role("button", name="Send link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("We sent a link")
+    page.goto(mailed_link(world))
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("You are logging in to billing")
+    page.get_by_label("I agree to the Terms of Service").check()
+    page.get_by_role("button", name="Continue").click()
+
+
+def later_login(page: Page, world: World) -> None:
+    """Gear menu and one button: the person is known."""
+    click_billing(page, world)
+    page.get_by_role("button", name="Continue").click()
+
+
+def enter_card(page: Page, world: World, number: str) -> None:
+    """On the upgrade or billing page: to the provider's card page and back."""
+    page.get_by_role("button", name=re.compile("Add a card|Use another card|Change card")).click()
+    page.get_by_label("Card number").fill(number)
+    page.get_by_role("button", name="Save card").click()
+    authenticate = page.get_by_role("button", name="Complete authentication")
+    page.wait_for_load_state()
+    if authenticate.count():
+        authenticate.click()
+    world.settle()
+    page.wait_for_load_state()
+    check = page.get_by_role("button", name="Check now")
+    if check.count():
+        check.click()
+
+
+def choose_basic_monthly(page: Page) -> None:
+    """From the plans page to the upgrade page with its price."""
+    page.get_by_role("link", name=re.compile("Choose Basic")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Basic")
+
+
+def pay(page: Page, amount: str) -> None:
+    """The one button of the upgrade page."""
+    page.get_by_role("button", name=f"Pay {amount}").click()
