@@ -214,7 +214,10 @@ def _load_counts(session: Session, customer: Customer, invoice_id: int) -> dict[
         .join(AuditRow, AuditRow.id == latest)
         .where(InvoiceLine.invoice_id == invoice_id, LedgerEntry.audit_row_id.is_(None))
     )
-    return dict(session.execute(statement).tuples().all())
+    found: dict[int, AuditRow] = {}
+    for entry_id, row in session.execute(statement):
+        found[entry_id] = row
+    return found
 
 
 def _page_line(

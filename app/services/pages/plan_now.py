@@ -145,7 +145,7 @@ class PlanNow:
 
 def load_plan_now(session: Session, head: Head, plan: Plan, customer: Customer) -> PlanNow:
     """The plan of `head` as of now: entries, people and invoices, one query each."""
-    start = cycle_at(plan.billing_cycle_anchor, plan.schedule, plan.invoiced_until).start
+    start = _present_cycle(plan, at=plan.invoiced_until).start
     rules = ledger_rules(plan, customer)
     stored = _load_entries(session, plan, since=start)
     history = load_people(session, head, start=start)

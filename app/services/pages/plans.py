@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.calendar import cycle_number
 from app.domain.catalog import Catalog, Tier
-from app.domain.discounts import NewCustomerTerms
+from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
 from app.domain.invoicing import PlanTerms, first_lines, total_of
 from app.domain.kinds import AtCycleEnd, Schedule, TierKind
 from app.models.customers import Customer
@@ -127,7 +127,12 @@ def _tier_view(
     current = live.tier if live is not None else head.server_tier
     has_plan = state is not PlansState.CAN_BUY
     customer = head.customer
-    terms = get_new_customer_terms(catalog, customer, head.payer, tier)
+    # Whoever has a plan sees what the tiers cost without the discounts of a purchase.
+    terms = (
+        NO_NEW_CUSTOMER_TERMS
+        if has_plan
+        else get_new_customer_terms(catalog, customer, head.payer, tier)
+    )
     minimum = _minimum(tier, customer, terms)
     licenses = _licenses(people, minimum, customer)
     return TierView(

@@ -17,3 +17,7 @@ class LicensesForm(FlaskForm):
         validators=[InputRequired(_MISSING)],
         render_kw={"inputmode": "numeric", "autocomplete": "off"},
     )
+
+    def number(self) -> int:
+        """The number of a form that is right."""
+        return int(self.licenses.data or 0)

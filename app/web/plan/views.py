@@ -88,7 +88,7 @@ def _show_licenses(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValue:
 @form_view(_make_now_form, _show_licenses, fields=NUMBER_FIELDS)
 def billing_licenses(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValue:
     """The licenses of a manual plan. POST raises them now."""
-    number = form.licenses.data
+    number = form.number()
     change_licenses_now(get_context(), ref.payer, licenses=number, actor=current_actor())
     flash_done(gettext("You have %(licenses)s from now on.", licenses=count_licenses(number)))
     return _to_billing(ref)
@@ -99,7 +99,7 @@ def billing_licenses(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValu
 @form_view(_make_renewal_form, _show_licenses, fields=NUMBER_FIELDS)
 def billing_licenses_renewal(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValue:
     """POST sets the number of licenses that the plan renews with."""
-    number = form.licenses.data
+    number = form.number()
     change_licenses_at_renewal(get_context(), ref.payer, licenses=number, actor=current_actor())
     flash_done(gettext("Your plan will renew with %(licenses)s.", licenses=count_licenses(number)))
     return _to_billing(ref)

@@ -1,6 +1,7 @@
 """Where the way to the card page and back begins and ends."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import url_for
 
@@ -14,7 +15,7 @@ LONGEST_VALUE = 40
 SESSION_MARK = "{SESSION_ID}"
 
 
-def way_of(given: Mapping[str, str]) -> dict[str, str]:
+def way_of(given: Mapping[str, str]) -> dict[str, Any]:
     """Where to go on after the card, out of a form or an address: names that we know, nothing
     else, and never an address."""
     if given.get("next") != "upgrade":
@@ -25,21 +26,21 @@ def way_of(given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def address_after(ref: CustomerRef, way: Mapping[str, str]) -> str:
+def address_after(ref: CustomerRef, way: Mapping[str, Any]) -> str:
     """The page that the way leads to."""
     if way.get("next") != "upgrade":
         return url_for("portal.billing", entity_uuid=ref.uuid)
-    choice = {name: value for name, value in way.items() if name in CHOICE_NAMES}
+    choice: dict[str, Any] = {name: value for name, value in way.items() if name in CHOICE_NAMES}
     return url_for("upgrade.plan_choice", entity_uuid=ref.uuid, **choice)
 
 
-def return_address(ref: CustomerRef, way: Mapping[str, str]) -> str:
+def return_address(ref: CustomerRef, way: Mapping[str, Any]) -> str:
     """The whole address that the provider sends the browser back to, with the mark for its id."""
     path = url_for("plan.billing_card_return", entity_uuid=ref.uuid, **way)
     return f"{get_context().settings.base_url}{path}&session_id={SESSION_MARK}"
 
 
-def cancel_address(ref: CustomerRef, way: Mapping[str, str]) -> str:
+def cancel_address(ref: CustomerRef, way: Mapping[str, Any]) -> str:
     """The whole address for somebody who enters no card."""
     path = url_for("plan.billing_card_cancelled", entity_uuid=ref.uuid, **way)
     return f"{get_context().settings.base_url}{path}"

@@ -3,7 +3,12 @@
 from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, IntegerField, RadioField
+from wtforms import (  # type: ignore[attr-defined]  # the types are those of an older release
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectChoice,
+)
 from wtforms.validators import Optional
 
 from app.domain.kinds import LicenseManagement, Schedule
@@ -24,15 +29,15 @@ class ChoiceForm(FlaskForm):
     schedule = RadioField(
         _l("Billed"),
         choices=[
-            (Schedule.MONTHLY.value, _l("Every month")),
-            (Schedule.ANNUAL.value, _l("Every year")),
+            SelectChoice(Schedule.MONTHLY.value, _l("Every month")),
+            SelectChoice(Schedule.ANNUAL.value, _l("Every year")),
         ],
     )
     management = RadioField(
         _l("Licenses"),
         choices=[
-            (LicenseManagement.AUTOMATIC.value, _l("Follow the number of people")),
-            (LicenseManagement.MANUAL.value, _l("I choose the number")),
+            SelectChoice(LicenseManagement.AUTOMATIC.value, _l("Follow the number of people")),
+            SelectChoice(LicenseManagement.MANUAL.value, _l("I choose the number")),
         ],
     )
     licenses = IntegerField(_l("Number of licenses"), validators=[Optional()])
@@ -50,7 +55,12 @@ class ChoiceForm(FlaskForm):
 
     def offer(self, tiers: tuple[TierOption, ...]) -> None:
         """The tiers to choose among."""
-        self.tier.choices = [(tier.key, tier.title) for tier in tiers]
+        self.tier.choices = [SelectChoice(tier.key, tier.title) for tier in tiers]
+
+    def suggest(self, licenses: int) -> None:
+        """Fill the number in for somebody who is about to choose it."""
+        if self.licenses.data is None and not self.licenses.errors:
+            self.licenses.data = licenses
 
     def note_problem(self, page: UpgradePage) -> None:
         """Say beside its field why the choice has no price."""
@@ -87,4 +97,6 @@ def _form(choice: PurchaseChoice, tiers: tuple[TierOption, ...], *, formdata: ob
         },
     )
     form.offer(tiers)
+    # Whoever sees the field has to fill it in: it is hidden while licenses follow the people.
+    form.licenses.flags.required = True
     return form

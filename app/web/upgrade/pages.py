@@ -1,5 +1,7 @@
 """Showing the upgrade page, and answering what became of a payment."""
 
+from typing import Any
+
 from flask import make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -72,6 +74,7 @@ def _render(
         flash_problem(message_for(error))
         return redirect(billing_address(ref), code=303)
     form.note_problem(page)
+    form.suggest(page.quote.licenses if page.quote is not None else page.people)
     body = render_template(
         "upgrade/choice.html",
         ref=ref,
@@ -100,16 +103,16 @@ def schedule_amounts(page: UpgradePage, form: ChoiceForm) -> dict[str, str]:
     }
 
 
-def card_form_fields(page: UpgradePage, choice: PurchaseChoice | None) -> dict[str, str]:
+def card_form_fields(page: UpgradePage, choice: PurchaseChoice | None) -> dict[str, Any]:
     """What the way to the card page and back has to remember of a choice."""
     if page.quote is None or choice is None:
         return {"next": "upgrade"}
     return {"next": "upgrade"} | choice_arguments(choice)
 
 
-def choice_arguments(choice: PurchaseChoice) -> dict[str, str]:
+def choice_arguments(choice: PurchaseChoice) -> dict[str, Any]:
     """A choice as arguments of the upgrade page's address."""
-    found = {
+    found: dict[str, Any] = {
         "tier": choice.tier,
         "schedule": choice.schedule.value,
         "management": choice.license_management.value,

@@ -113,7 +113,11 @@ def growth_words(plan: PlanView) -> str:
     """How the paid licenses came about: "23 licenses: 18 at the start, 5 added on 4 January."."""
     growth: Growth = plan.growth
     if not growth.added:
-        return gettext("%(licenses)s paid for.", licenses=count_licenses(plan.licenses))
+        return gettext(
+            "%(licenses)s since %(day)s.",
+            licenses=count_licenses(plan.licenses),
+            day=format_day_of_year(plan.cycle_start),
+        )
     start = gettext("%(count)s at the start", count=format_count(growth.at_start))
     if len(growth.added) > MOST_TOLD:
         parts = [
@@ -172,9 +176,14 @@ def _cheapest(page: PlansPage) -> str:
 
 
 def price_note(price: PriceView, currency: str) -> str:
-    """What a bill becomes after the discount: "for 12 months, then $80.50"; else nothing."""
+    """What a bill becomes after the discount: "for 12 months, then $80.50"; else nothing.
+
+    A year's bill uses the whole discount up at once, unless the catalogue grants more than a year.
+    """
     if price.later is None or price.discount_ends_at is None or price.first == price.later:
         return ""
+    if price.schedule is Schedule.ANNUAL:
+        return gettext("the first time, then %(total)s", total=format_money(price.later, currency))
     return gettext(
         "until %(day)s, then %(total)s %(unit)s",
         day=format_date(price.discount_ends_at),
