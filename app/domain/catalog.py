@@ -139,7 +139,10 @@ def _line_numbers(text: str) -> dict[str, int]:
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             table = header.group(1).replace(" ", "").replace('"', "")
-            lines.setdefault(table, number)
+            # A table that is only named as part of another one stands where it is named first.
+            parts = table.split(".")
+            for depth in range(1, len(parts) + 1):
+                lines.setdefault(".".join(parts[:depth]), number)
         elif key := _KEY.match(line):
             name = key.group(1).replace(" ", "").replace('"', "")
             lines.setdefault(f"{table}.{name}" if table else name, number)
@@ -304,7 +307,7 @@ def _read_discount(reader: _Reader, data: Mapping[str, Any]) -> NewCustomerDisco
 
 def _read_gaps(reader: _Reader, billing: Mapping[str, Any]) -> tuple[int, ...]:
     gaps = billing.get("dunning_gap_days", [3, 5])
-    whole = isinstance(gaps, list) and all(isinstance(gap, int) and gap > 0 for gap in gaps)
+    whole = isinstance(gaps, list) and all(type(gap) is int and gap > 0 for gap in gaps)
     if not whole:
         raise reader.fail("billing.dunning_gap_days", "must be a list of days, like [3, 5]")
     return tuple(gaps)

@@ -123,6 +123,7 @@ MISTAKES = [
     ("[3, 5]", "[3, 0]", "billing.dunning_gap_days", "a list of days"),
     ("[3, 5]", '["3"]', "billing.dunning_gap_days", "a list of days"),
     ("[3, 5]", "[2.5]", "billing.dunning_gap_days", "a list of days"),
+    ("[3, 5]", "[true]", "billing.dunning_gap_days", "a list of days"),
     # the discount for new customers
     ("amount = 2000", "amount = 0", "new_customer_discount.amount", "between 1 and"),
     ("amount = 2000", "amount = 20.00", "new_customer_discount.amount", "whole number"),
@@ -187,12 +188,14 @@ def complaint_of(text: str) -> str:
 
 
 def line_of(text: str, path: str) -> int:
-    """Where a key path stands: its own line, else that of the table that holds it."""
+    """Where a reader would look for a key path: its own line, else the nearest table's."""
     table, numbers = "", {"": 1}
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\[(.*)\]$", line):
-            table = header.group(1)
-            numbers[table] = number
+            table = header.group(1).replace('"', "")
+            parts = table.split(".")
+            for n in range(1, len(parts) + 1):
+                numbers.setdefault(".".join(parts[:n]), number)
         elif key := re.match(r"(\w+) = ", line):
             numbers[f"{table}.{key.group(1)}" if table else key.group(1)] = number
     while path not in numbers:
