@@ -2,7 +2,7 @@
 
 An invoice, its lines and the advance of `invoiced_through`, `invoiced_until` and
 `next_invoice_date` are kept together or not at all. Nothing here talks to the provider.
-Rules: docs/rules/invoicing.md.
+Rules: docs/rules/cycles.md and docs/rules/proration.md.
 """
 
 from dataclasses import dataclass

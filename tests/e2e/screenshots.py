@@ -42,6 +42,8 @@ class Camera:
             self.page.set_viewport_size(viewport)
             for scheme in ("light", "dark"):
                 self.page.emulate_media(color_scheme=scheme)
+                # Colors fade for a moment when the scheme changes.
+                self.page.wait_for_timeout(300)
                 path = self.folder / f"{name}-{size}-{scheme}.png"
                 self.page.screenshot(path=path, full_page=True)
         self.page.set_viewport_size(SIZES["1280"])
