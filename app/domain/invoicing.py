@@ -138,9 +138,6 @@ def _added_lines(
         rise = entry.licenses - highest
         highest = entry.licenses
         unit = prorate(terms.price, remaining=end - entry.event_time, length=cycle.length)
-        if unit == 0:
-            # Seconds before the end a license costs nothing, and nothing makes no line.
-            continue
         key = (entry.event_time.date(), unit)
         known = groups.get(key)
         groups[key] = LineDraft(

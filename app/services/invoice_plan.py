@@ -91,6 +91,9 @@ def take_step(work: UnitOfWork, customer_id: int, *, as_of: datetime) -> Step:
 
 def _invoice(work: UnitOfWork, customer: Customer, plan: Plan, boundary: datetime) -> Step:
     lines = compute_lines(work.session, plan, boundary=boundary)
+    if not any(line.amount for line in lines):
+        # Licenses added seconds before the end cost nothing, and nothing makes no invoice.
+        lines = []
     invoice_id = None
     total = total_of(lines)
     if total > work.ctx.settings.max_invoice_amount:
