@@ -3,6 +3,7 @@
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 from app.demo.desk import is_too_far
@@ -25,11 +26,11 @@ class MoveForm(FlaskForm):
     unit = SelectField(
         _l("Of what"),
         choices=[
-            ("hour", _l("hours")),
-            ("day", _l("days")),
-            ("week", _l("weeks")),
-            ("month", _l("months")),
-            ("year", _l("years")),
+            SelectChoice("hour", _l("hours")),
+            SelectChoice("day", _l("days")),
+            SelectChoice("week", _l("weeks")),
+            SelectChoice("month", _l("months")),
+            SelectChoice("year", _l("years")),
         ],
         default="day",
         validators=[InputRequired()],
