@@ -2,8 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import and_, case, exists, false, select, true
+from sqlalchemy import (
+    BindParameter,
+    Executable,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased, lazyload
 
 from app.domain.kinds import LIVE_STATUSES, CustomerKind, PlanStatus, PurchaseStatus
@@ -60,8 +71,34 @@ class Head:
 
 def load_head(session: Session, payer: Payer, *, now: datetime) -> Head:
     """Server, organization, customer, plan, open purchase and cover of `payer`."""
+    values = {
+        "server_id": payer.server_id,
+        "organization_id": payer.organization_id,
+        "now": now,
+    }
+    row = session.execute(_head_query(payer.kind), values).one()
+    server, organization, customer, plan, purchase, server_tier, has_due = row
+    return Head(
+        payer=payer,
+        now=now,
+        server=server,
+        organization=organization,
+        customer=customer,
+        plan=plan,
+        purchase=purchase,
+        server_tier=server_tier,
+        has_due_rows=bool(has_due),
+    )
+
+
+# Building a statement costs more than running it, so each kind's is built once.
+@cache
+def _head_query(kind: CustomerKind) -> Executable:
+    """The query of `load_head` with :server_id, :organization_id (None for a server) and :now."""
     of_server, server_plan = aliased(Customer), aliased(Plan)
     latest = aliased(Plan)
+    server_id: BindParameter[int] = bindparam("server_id")
+    organization_id: BindParameter[int] = bindparam("organization_id")
     latest_plan = (
         select(latest.id)
         .where(latest.customer_id == Customer.id, latest.status != PlanStatus.NEVER_STARTED)
@@ -70,19 +107,21 @@ def load_head(session: Session, payer: Payer, *, now: datetime) -> Head:
         .correlate(Customer)
         .scalar_subquery()
     )
-    due = exists().where(PendingAuditRow.server_id == Server.id, PendingAuditRow.due_at <= now)
-    is_organization = payer.kind is CustomerKind.ORGANIZATION
+    due = exists().where(
+        PendingAuditRow.server_id == Server.id, PendingAuditRow.due_at <= bindparam("now")
+    )
+    is_organization = kind is CustomerKind.ORGANIZATION
     # The server's plan is somebody else's only for an organization.
     others = true() if is_organization else false()
     mine = (
-        Customer.organization_id == payer.organization_id
+        Customer.organization_id == organization_id
         if is_organization
-        else Customer.server_id == payer.server_id
+        else Customer.server_id == server_id
     )
-    statement = (
+    return (
         select(Server, Organization, Customer, Plan, Purchase, server_plan.tier, due)
         .select_from(Server)
-        .outerjoin(Organization, Organization.id == payer.organization_id)
+        .outerjoin(Organization, Organization.id == organization_id)
         .outerjoin(Customer, mine)
         .outerjoin(Plan, Plan.id == latest_plan)
         .outerjoin(
@@ -97,20 +136,6 @@ def load_head(session: Session, payer: Payer, *, now: datetime) -> Head:
                 server_plan.status.in_(LIVE_STATUSES),
             ),
         )
-        .where(Server.id == payer.server_id)
+        .where(Server.id == server_id)
         .options(lazyload(Customer.server), lazyload(Customer.organization))
-    )
-    server, organization, customer, plan, purchase, server_tier, has_due = session.execute(
-        statement
-    ).one()
-    return Head(
-        payer=payer,
-        now=now,
-        server=server,
-        organization=organization,
-        customer=customer,
-        plan=plan,
-        purchase=purchase,
-        server_tier=server_tier,
-        has_due_rows=bool(has_due),
     )

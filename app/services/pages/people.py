@@ -3,9 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, null, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Executable,
+    Select,
+    bindparam,
+    cast,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from app.domain import ledger as rules
@@ -111,16 +122,21 @@ def load_people(session: Session, head: Head, *, start: datetime) -> PeopleHisto
     ids = get_organization_ids_of(session, head.payer.kind, head.payer.organization_id, head.server)
     if head.payer.kind is CustomerKind.ORGANIZATION and head.organization is None:
         ids = set()
-    found = session.execute(_history_query(ids, start=start, until=head.now)).all()
+    values = {"organization_ids": sorted(ids), "start": start, "until": head.now}
+    found = session.execute(_history_query(), values).all()
     return _history(found, start=start, until=head.now)
 
 
-def _history_query(ids: Iterable[int], *, start: datetime, until: datetime) -> Any:
-    """Three kinds of rows at once: each organization with the last count and the last activity
-    before `start`, and what came since."""
-    wanted = sorted(ids)
+@cache
+def _history_query() -> Executable:
+    """Three kinds of rows at once: each of :organization_ids with the last count and the last
+    activity before :start, and what came since, up to :until.
+
+    Built once, since building it costs more than running it.
+    """
+    wanted: BindParameter[int] = bindparam("organization_ids", expanding=True)
     of_it = AuditRow.organization_id == Organization.id
-    earlier = AuditRow.event_time < start
+    earlier = AuditRow.event_time < bindparam("start")
     latest = (AuditRow.event_time.desc(), AuditRow.remote_id.desc())
     ever_active = select(AuditRow.id).where(of_it, is_activity()).correlate(Organization).exists()
     seats = (
@@ -149,11 +165,10 @@ def _history_query(ids: Iterable[int], *, start: datetime, until: datetime) -> A
         cast(null(), BigInteger).label("id"),
         cast(null(), BigInteger).label("remote_id"),
     ).where(Organization.id.in_(wanted))
-    rows = _rows_since(wanted, start=start, until=until)
-    return union_all(organizations, *rows)
+    return union_all(organizations, *_rows_since(wanted))
 
 
-def _rows_since(wanted: Sequence[int], *, start: datetime, until: datetime) -> list[Any]:
+def _rows_since(wanted: BindParameter[int]) -> list[Select[*tuple[Any, ...]]]:
     """Two selects, each with its own partial index: counts, and bare activity without counts."""
     columns = select(
         AuditRow.organization_id,
@@ -167,8 +182,8 @@ def _rows_since(wanted: Sequence[int], *, start: datetime, until: datetime) -> l
     ).join(Organization, Organization.id == AuditRow.organization_id)
     within = (
         AuditRow.organization_id.in_(wanted),
-        AuditRow.event_time >= start,
-        AuditRow.event_time <= until,
+        AuditRow.event_time >= bindparam("start"),
+        AuditRow.event_time <= bindparam("until"),
     )
     return [
         columns.where(*within, AuditRow.seats.is_not(None)),

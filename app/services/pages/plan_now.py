@@ -6,8 +6,10 @@ The jobs write; here the same pure rules answer in memory, so that a page is rig
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import Cycle, cycle_at, next_month_boundary
@@ -54,6 +56,9 @@ class UnpaidInvoice:
     failure_message: str | None
     boundary: datetime
     created_at: datetime
+
+
+_UNPAID_FIELDS = tuple(field.name for field in fields(UnpaidInvoice))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +175,34 @@ def load_billed_now(
     session: Session, customer: Customer, plan: Plan | None, *, since: datetime | None = None
 ) -> Billed:
     """Unpaid invoices of the customer, and what `plan` has billed since the start of a cycle."""
+    values: dict[str, Any] = {"customer_id": customer.id}
+    if plan is not None:
+        values |= {"plan_id": plan.id, "since": since}
+    unpaid: dict[int, UnpaidInvoice] = {}
+    licenses: dict[int, int] = {}
+    for row in session.execute(_billed_query(plan is not None), values):
+        # The invoice of a purchase that is not settled is shown as the purchase it belongs to.
+        is_bill = row.plan_id is not None or "|purchase:" not in row.group_key
+        if is_bill and row.status in {InvoiceStatus.DRAFT, InvoiceStatus.OPEN}:
+            unpaid[row.id] = UnpaidInvoice(**{name: row._mapping[name] for name in _UNPAID_FIELDS})
+        if plan is not None and row.plan_id == plan.id and row.kind in LICENSE_LINES:
+            index = cycle_at(plan.billing_cycle_anchor, plan.schedule, row.period_start).index
+            licenses[index] = licenses.get(index, 0) + row.quantity
+    return Billed(unpaid=tuple(unpaid.values()), licenses=licenses)
+
+
+@cache
+def _billed_query(of_plan: bool) -> Executable:
+    """Unfinished invoices of :customer_id with their lines and, for `of_plan`, those of :plan_id
+    for any time after :since. Built once each, since building costs more than running."""
     unfinished = Invoice.status.in_((InvoiceStatus.DRAFT, InvoiceStatus.OPEN))
     wanted: ColumnElement[bool] = unfinished
-    if plan is not None:
-        wanted = or_(unfinished, and_(Invoice.plan_id == plan.id, InvoiceLine.period_end > since))
-    names = [field.name for field in fields(UnpaidInvoice)]
-    statement = (
+    if of_plan:
+        of_the_plan = Invoice.plan_id == bindparam("plan_id")
+        wanted = or_(unfinished, and_(of_the_plan, InvoiceLine.period_end > bindparam("since")))
+    return (
         select(
-            *(getattr(Invoice, name) for name in names),
+            *(getattr(Invoice, name) for name in _UNPAID_FIELDS),
             Invoice.plan_id,
             Invoice.group_key,
             InvoiceLine.kind,
@@ -185,20 +210,9 @@ def load_billed_now(
             InvoiceLine.quantity,
         )
         .outerjoin(InvoiceLine, InvoiceLine.invoice_id == Invoice.id)
-        .where(Invoice.customer_id == customer.id, wanted)
+        .where(Invoice.customer_id == bindparam("customer_id"), wanted)
         .order_by(Invoice.boundary, Invoice.id, InvoiceLine.position)
     )
-    unpaid: dict[int, UnpaidInvoice] = {}
-    licenses: dict[int, int] = {}
-    for row in session.execute(statement):
-        # The invoice of a purchase that is not settled is shown as the purchase it belongs to.
-        is_bill = row.plan_id is not None or "|purchase:" not in row.group_key
-        if is_bill and row.status in {InvoiceStatus.DRAFT, InvoiceStatus.OPEN}:
-            unpaid[row.id] = UnpaidInvoice(**{name: row._mapping[name] for name in names})
-        if plan is not None and row.plan_id == plan.id and row.kind in LICENSE_LINES:
-            index = cycle_at(plan.billing_cycle_anchor, plan.schedule, row.period_start).index
-            licenses[index] = licenses.get(index, 0) + row.quantity
-    return Billed(unpaid=tuple(unpaid.values()), licenses=licenses)
 
 
 def _present_cycle(plan: Plan, *, at: datetime) -> Cycle:
@@ -210,7 +224,14 @@ def _present_cycle(plan: Plan, *, at: datetime) -> Cycle:
 
 
 def _load_entries(session: Session, plan: Plan, *, since: datetime) -> list[Entry]:
-    statement = (
+    values = {"plan_id": plan.id, "since": since}
+    return [Entry(*row) for row in session.execute(_entries_query(), values)]
+
+
+@cache
+def _entries_query() -> Executable:
+    """The columns of an `Entry` of :plan_id from :since on, in the order of writing."""
+    return (
         select(
             LedgerEntry.event_time,
             LedgerEntry.is_renewal,
@@ -222,10 +243,12 @@ def _load_entries(session: Session, plan: Plan, *, since: datetime) -> list[Entr
             LedgerEntry.actor,
             LedgerEntry.id,
         )
-        .where(LedgerEntry.plan_id == plan.id, LedgerEntry.event_time >= since)
+        .where(
+            LedgerEntry.plan_id == bindparam("plan_id"),
+            LedgerEntry.event_time >= bindparam("since"),
+        )
         .order_by(LedgerEntry.id)
     )
-    return [Entry(*row) for row in session.execute(statement)]
 
 
 def _bring_up_to_now(
