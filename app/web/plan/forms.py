@@ -2,8 +2,9 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import IntegerField
 from wtforms.validators import InputRequired
+
+from app.web.fields import NumberField
 
 _MISSING = _l("Enter the number of licenses.")
 
@@ -12,7 +13,7 @@ class LicensesForm(FlaskForm):
     """A number of licenses: for now, or for the next renewal. Two forms of it share a page, so
     each has a prefix."""
 
-    licenses = IntegerField(
+    licenses = NumberField(
         _l("Number of licenses"),
         validators=[InputRequired(_MISSING)],
         render_kw={"inputmode": "numeric", "autocomplete": "off"},

@@ -43,7 +43,7 @@ def invoices(ref: CustomerRef) -> ResponseReturnValue:
     return render_template("portal/invoices.html", ref=ref, page=page, pages=pages_of(ref, page))
 
 
-@blueprint.get("/realm/<uuid:entity_uuid>/invoices/<int:invoice_id>/")
+@blueprint.get("/realm/<uuid:entity_uuid>/invoices/<int(max=9223372036854775807):invoice_id>/")
 @billing_user()
 def invoice(ref: CustomerRef, invoice_id: int) -> ResponseReturnValue:
     """One invoice: each line unfolds to the ledger entries and audit rows that made it."""

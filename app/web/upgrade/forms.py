@@ -5,7 +5,6 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (  # type: ignore[attr-defined]  # the types are those of an older release
     HiddenField,
-    IntegerField,
     RadioField,
     SelectChoice,
 )
@@ -14,6 +13,7 @@ from wtforms.validators import Optional
 from app.domain.kinds import LicenseManagement, Schedule
 from app.services.pages.upgrade import TierOption, UpgradePage
 from app.services.quote import PurchaseChoice
+from app.web.fields import NumberField
 from app.web.wording import message_for
 
 
@@ -40,7 +40,7 @@ class ChoiceForm(FlaskForm):
             SelectChoice(LicenseManagement.MANUAL.value, _l("I choose the number")),
         ],
     )
-    licenses = IntegerField(_l("Number of licenses"), validators=[Optional()])
+    licenses = NumberField(_l("Number of licenses"), validators=[Optional()])
 
     def choice(self) -> PurchaseChoice:
         """The choice of a form that is right."""

@@ -22,6 +22,9 @@ from app.web.upgrade.pages import (
     show_choice,
 )
 
+# No number is longer than the database's.
+STATUS = "/realm/<uuid:entity_uuid>/upgrade/status/<int(max=9223372036854775807):purchase_id>/"
+
 
 @blueprint.get("/realm/<uuid:entity_uuid>/upgrade/")
 @billing_user()
@@ -59,9 +62,7 @@ def _show_status(form: FlaskForm, ref: CustomerRef, purchase_id: int) -> Respons
     return render_template("upgrade/status.html", ref=ref, page=page, form=form, again=again)
 
 
-@blueprint.route(
-    "/realm/<uuid:entity_uuid>/upgrade/status/<int:purchase_id>/", methods=["GET", "POST"]
-)
+@blueprint.route(STATUS, methods=["GET", "POST"])
 @billing_user()
 @form_view(_make_status_form, _show_status)
 def plan_status(form: FlaskForm, ref: CustomerRef, purchase_id: int) -> ResponseReturnValue:
@@ -73,9 +74,7 @@ def plan_status(form: FlaskForm, ref: CustomerRef, purchase_id: int) -> Response
     return redirect(next_address(ref, result), code=303)
 
 
-@blueprint.route(
-    "/realm/<uuid:entity_uuid>/upgrade/status/<int:purchase_id>/cancel/", methods=["POST"]
-)
+@blueprint.route(f"{STATUS}cancel/", methods=["POST"])
 @billing_user()
 @form_view(_make_status_form, _show_status)
 def plan_cancel(form: FlaskForm, ref: CustomerRef, purchase_id: int) -> ResponseReturnValue:

@@ -1,0 +1,177 @@
+"""The list of invoices, and one invoice with the reasons of each line."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.kinds import Collection, InvoiceStatus
+from app.models.customers import Customer
+from app.models.invoices import Invoice
+from app.services.unit_of_work import unit_of_work
+from tests.support.shop import Shop, counted_queries, headline, words
+
+
+def add_invoices(shop: Shop, number: int) -> None:
+    """Paid invoices of earlier months, without lines."""
+    with unit_of_work(shop.ctx) as work:
+        customer = work.session.scalars(select(Customer)).unique().one()
+        for n in range(number):
+            work.session.add(
+                Invoice(
+                    customer_id=customer.id,
+                    boundary=work.now - timedelta(days=30 * (n + 1)),
+                    group_key=f"usd|charge_automatically|cycle{n}",
+                    status=InvoiceStatus.PAID,
+                    currency="usd",
+                    collection=Collection.CHARGE_AUTOMATICALLY,
+                    total=1000 + n,
+                    number=f"OLD-{n:04d}",
+                    created_at=work.now,
+                )
+            )
+        work.commit()
+
+
+def test_nothing_was_charged_yet(shop: Shop) -> None:
+    page = shop.open(18).get("invoices")
+    assert headline(page) == "You have no invoices."
+    assert "Your first invoice comes with your first plan." in words(page)
+
+
+def test_a_list_with_state_period_and_amount(shop: Shop) -> None:
+    shop.open(18).buy().run_until("2012-02-02")
+    page = shop.get("invoices")
+    said = words(page)
+    assert headline(page) == "You have 2 invoices, and nothing to pay."
+    assert said.index("2 February 2012 – 2 March 2012") < said.index(
+        "2 January 2012 – 2 February 2012"
+    )
+    assert said.count("Paid") == 2 and said.count("$43.00") == 2
+
+
+def test_a_long_list_has_pages(shop: Shop) -> None:
+    shop.open(18).buy()
+    add_invoices(shop, 30)
+    first, second = shop.get("invoices"), shop.get("invoices", "?page=2")
+    assert "1–25 of 31" in words(first) and "26–31 of 31" in words(second)
+    assert 'rel="next"' in first.text and 'rel="prev"' not in first.text
+    assert 'rel="prev"' in second.text and 'rel="next"' not in second.text
+    for nonsense in ("abc", "-1", "0", "", "9" * 40, "²", "1.5"):
+        assert "1–25 of 31" in words(shop.get("invoices", f"?page={nonsense}"))
+    assert "26–31 of 31" in words(shop.get("invoices", "?page=999")), "the last there is"
+
+
+def test_the_added_licenses_lead_to_their_five_audit_rows(shop: Shop) -> None:
+    shop.open(18).buy()
+    shop.on("2012-01-04", uploads=False)
+    shop.story.upload_seats(shop.server, 19, 20, 21, 22, 23)
+    shop.run_until("2012-02-02")
+    page = shop.get("invoices/2")
+    assert headline(page) == "$76.85, paid on 2 February 2012."
+    added, _, rest = words(page).partition("Basic - renewal")
+    assert "5 licenses added on 4 January 4 January 2012 – 2 February 2012" in added
+    assert re.findall(r"Licenses (\d+) → (\d+)", added) == [
+        (str(n), str(n + 1)) for n in range(18, 23)
+    ]
+    assert re.findall(r"Person added row (\d+) of your server's audit log", added) == list("23456")
+    assert "23 people: 1 owner, 22 members" in added
+    assert added.count("4 January 2012, 03:04:05 UTC") == 5
+    # The renewal names the row that its people were counted from.
+    renewal, _, discount = rest.partition("New customer discount")
+    assert "Renewed with 23 licenses" in renewal and "The plan renewed" in renewal
+    assert "row 6 of your server's audit log" in renewal
+    assert "−$20.00" in discount and "Total $76.85" in discount
+
+
+def test_the_first_invoice_says_how_many_were_counted(shop: Shop) -> None:
+    shop.open(18).buy()
+    said = words(shop.get("invoices/1"))
+    assert "Plan started with 18 licenses" in said
+    assert "Chosen by somebody who manages your billing" in said
+    assert "18 people: 1 owner, 17 members" in said
+
+
+def test_licenses_chosen_by_hand_say_so(shop: Shop) -> None:
+    shop.open(18).buy(licenses=20)
+    shop.on("2012-01-04")
+    form = shop.get("plan/licenses")
+    shop.client.submit(form, {"now-licenses": "22"}, action="/plan/licenses/")
+    shop.run_until("2012-02-02")
+    said = words(shop.get("invoices/2"))
+    assert "2 licenses added on 4 January" in said and "Licenses 20 → 22" in said
+    assert "Chosen by somebody who manages your billing" in said
+
+
+def test_an_open_invoice_can_be_paid(shop: Shop) -> None:
+    shop.open(18).buy().has_card("declines").run_until("2012-02-02")
+    page = shop.get("invoices/2")
+    assert headline(page) == "$43.00, to be paid."
+    assert "The card was not accepted Your card was declined." in words(page)
+    assert 'href="https://invoice.fake.test/' in page.text
+
+
+def test_an_invoice_before_it_is_charged_is_an_estimate(shop: Shop) -> None:
+    shop.open(18).buy()
+    with unit_of_work(shop.ctx) as work:
+        invoice = work.session.scalars(select(Invoice)).one()
+        invoice.status, invoice.number = InvoiceStatus.DRAFT, None
+        invoice.boundary = work.now + timedelta(days=3)
+        invoice_id = invoice.id
+        work.commit()
+    page = shop.get(f"invoices/{invoice_id}")
+    assert headline(page) == "$43.00, will be charged on 5 January 2012."
+    assert "This is an estimate until it is charged" in words(page)
+    assert "Draft" in words(shop.get("invoices"))
+
+
+@pytest.mark.parametrize("status", [InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE])
+def test_an_invoice_that_is_over(shop: Shop, status: InvoiceStatus) -> None:
+    shop.open(18).buy()
+    with unit_of_work(shop.ctx) as work:
+        invoice = work.session.scalars(select(Invoice)).one()
+        invoice.status, invoice.paid_at = status, None
+        invoice.voided_at = work.now if status is InvoiceStatus.VOID else None
+        invoice_id = invoice.id
+        work.commit()
+    told = headline(shop.get(f"invoices/{invoice_id}"))
+    assert told in {"$43.00, void: nothing was charged.", "$43.00, written off."}
+
+
+def test_what_is_not_yours_is_not_there(shop: Shop) -> None:
+    shop.open(18).buy()
+    other = shop.story.server(seats=(30,))
+    shop.story.upgrade(other)
+    for number in (2, 3, 999_999, 10**30):
+        assert shop.get(f"invoices/{number}").status_code == 404
+    for page in ("billing", "plans", "invoices", "invoices/2", "upgrade", "plan/end"):
+        assert shop.client.get(shop.known(other).page(page)).status_code == 404
+
+
+@pytest.mark.parametrize("changes", [2, 60])
+def test_the_number_of_queries_does_not_grow(shop: Shop, changes: int) -> None:
+    shop.open(18).buy()
+    add_invoices(shop, changes)
+    for n in range(changes):
+        # Every other hour, so that there are many lines and many entries.
+        shop.story.on(shop.clock.now() + timedelta(hours=2))
+        shop.story.set_people(shop.server, 19 + n)
+    shop.story.upload(shop.server)
+    shop.run_until("2012-02-02")
+    shop.get("billing")
+    for name, most in (("invoices", 4), (f"invoices/{changes + 2}", 6), ("billing", 6)):
+        with counted_queries() as queries:
+            assert shop.get(name).status_code == 200
+        assert len(queries) <= most, "\n".join([name, *queries])
+
+
+def test_very_many_entries_behind_a_line_are_counted_not_listed(shop: Shop) -> None:
+    shop.open(18).buy()
+    shop.on("2012-01-04", uploads=False)
+    shop.story.upload_seats(shop.server, *range(19, 139))
+    assert "20 more changes are not shown." in words(shop.get("billing"))
+    shop.run_until("2012-02-02")
+    said = words(shop.get("invoices/2"))
+    assert "120 licenses added on 4 January" in said
+    assert "20 more changes are not shown." in said
