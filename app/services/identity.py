@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import BindParameter, Executable, Row, bindparam, func, select
+from sqlalchemy.orm import Session
 
 from app.domain.kinds import CustomerKind
 from app.models.customers import Customer
 from app.models.people import BillingUser
+from app.models.registrations import Organization, Server
 from app.models.sessions import BrowserSession
 from app.services.customers import Payer
 
@@ -20,13 +22,17 @@ SESSION_LIFE = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The one person a session stands for, and the one customer this person may see."""
+    """The one person a session stands for, and the one customer this person may see.
+
+    `customer_id` is None until the first purchase makes the customer's row.
+    """
 
     billing_user_id: int
     kind: CustomerKind
     entity_uuid: str
     organization_id: int | None
     server_id: int
+    customer_id: int | None
     host: str
     display_name: str
     email: str
@@ -57,9 +63,12 @@ class CustomerRef:
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session row as it was read. `id_hash` names it: SQLite gives the number of a deleted row to
-    the next one, so a number could mean the session of somebody else. `identity` says who logged in here, if anybody did: whether
-    that still counts is asked by `is_expired` and `is_deactivated`."""
+    """A session row as it was read.
+
+    `id_hash` names it: SQLite gives the number of a deleted row to the next one, so a number could
+    mean the session of somebody else. `identity` says who logged in here, if anybody did: whether
+    that still counts is asked by `is_expired` and `is_deactivated`.
+    """
 
     id_hash: str
     data: Mapping[str, Any]
@@ -75,32 +84,23 @@ def get_stored_session(
 ) -> StoredSession | None:
     """The session of a cookie, given the possible hashes of its id; None when there is none, or
     when it was revoked."""
-    user = joinedload(BrowserSession.billing_user)
-    statement = (
-        select(BrowserSession)
-        .where(BrowserSession.id_hash.in_(id_hashes), BrowserSession.revoked_at.is_(None))
-        .options(user.joinedload(BillingUser.organization), user.joinedload(BillingUser.server))
-    )
-    row = session.scalars(statement).first()
+    row = session.execute(_session_query(), {"id_hashes": id_hashes}).first()
     if row is None:
         return None
-    identity = None
-    if row.billing_user is not None and row.authenticated_at is not None:
-        identity = _identity(row.billing_user, row.authenticated_at)
+    identity = _identity(row) if row.authenticated_at is not None else None
     return StoredSession(
         id_hash=row.id_hash,
         data=row.data,
         identity=identity,
         is_expired=identity is not None and now >= identity.authenticated_at + SESSION_LIFE,
-        is_deactivated=row.billing_user is not None and row.billing_user.deactivated_at is not None,
+        is_deactivated=row.deactivated_at is not None,
         way_back=row.way_back,
         last_seen_at=row.last_seen_at,
     )
 
 
-def load_customer_ref(session: Session, identity: Identity) -> CustomerRef:
+def customer_ref(identity: Identity) -> CustomerRef:
     """What a page of this person's customer starts from."""
-    statement = select(Customer.id).where(Customer.uuid == identity.entity_uuid)
     payer = Payer(
         kind=identity.kind,
         uuid=identity.entity_uuid,
@@ -111,30 +111,67 @@ def load_customer_ref(session: Session, identity: Identity) -> CustomerRef:
     return CustomerRef(
         payer=payer,
         host=identity.host,
-        customer_id=session.scalars(statement).first(),
+        customer_id=identity.customer_id,
         billing_user_id=identity.billing_user_id,
     )
 
 
-def _identity(user: BillingUser, authenticated_at: datetime) -> Identity | None:
-    organization, server = user.organization, user.server
-    if organization is not None and organization.uuid is not None:
-        kind, entity_uuid, host = CustomerKind.ORGANIZATION, organization.uuid, organization.host
-        display_name, server_id = organization.name or organization.host, organization.server_id
-    elif server is not None:
-        kind, entity_uuid, host = CustomerKind.SERVER, server.uuid, server.hostname
-        display_name, server_id = server.hostname, server.id
+# Every page begins with this query. It is built once, since building costs more than running, and
+# names its columns, since rows of four tables cost more still.
+@cache
+def _session_query() -> Executable:
+    """The session of one of :id_hashes, with its person, the person's place, and the customer that
+    has the UUID of that place."""
+    entity_uuid = func.coalesce(Organization.uuid, Server.uuid)
+    id_hashes: BindParameter[str] = bindparam("id_hashes", expanding=True)
+    return (
+        select(
+            BrowserSession.id_hash,
+            BrowserSession.data,
+            BrowserSession.authenticated_at,
+            BrowserSession.way_back,
+            BrowserSession.last_seen_at,
+            BillingUser.id.label("billing_user_id"),
+            BillingUser.email,
+            BillingUser.full_name,
+            BillingUser.deactivated_at,
+            Organization.id.label("organization_id"),
+            Organization.uuid.label("organization_uuid"),
+            Organization.server_id.label("organization_server_id"),
+            Organization.host,
+            Organization.name,
+            Server.id.label("server_id"),
+            Server.uuid.label("server_uuid"),
+            Server.hostname,
+            Customer.id.label("customer_id"),
+        )
+        .outerjoin(BillingUser, BillingUser.id == BrowserSession.billing_user_id)
+        .outerjoin(Organization, Organization.id == BillingUser.organization_id)
+        .outerjoin(Server, Server.id == BillingUser.server_id)
+        .outerjoin(Customer, Customer.uuid == entity_uuid)
+        .where(BrowserSession.id_hash.in_(id_hashes), BrowserSession.revoked_at.is_(None))
+    )
+
+
+def _identity(row: Row[Any]) -> Identity | None:
+    if row.organization_uuid is not None:
+        kind, entity_uuid, host = CustomerKind.ORGANIZATION, row.organization_uuid, row.host
+        display_name, server_id = row.name or row.host, row.organization_server_id
+    elif row.server_uuid is not None:
+        kind, entity_uuid, host = CustomerKind.SERVER, row.server_uuid, row.hostname
+        display_name, server_id = row.hostname, row.server_id
     else:
         return None
     return Identity(
-        billing_user_id=user.id,
+        billing_user_id=row.billing_user_id,
         kind=kind,
         entity_uuid=entity_uuid,
-        organization_id=organization.id if organization is not None else None,
+        organization_id=row.organization_id,
         server_id=server_id,
+        customer_id=row.customer_id,
         host=host,
         display_name=display_name,
-        email=user.email,
-        full_name=user.full_name,
-        authenticated_at=authenticated_at,
+        email=row.email,
+        full_name=row.full_name,
+        authenticated_at=row.authenticated_at,
     )

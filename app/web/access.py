@@ -21,10 +21,10 @@ from werkzeug.exceptions import HTTPException
 from app.domain.kinds import KIND_PROFILES, CustomerKind
 from app.services.browser_sessions import end_session
 from app.services.context import Actor, billing_user_actor
-from app.services.identity import CustomerRef, Identity, StoredSession, load_customer_ref
+from app.services.identity import CustomerRef, Identity, StoredSession, customer_ref
 from app.services.login_links import DEFAULT_PAGE, NEXT_PAGES
 from app.services.unit_of_work import unit_of_work
-from app.web.context import get_context, get_read_session
+from app.web.context import get_context
 from app.web.sessions import current_identity, current_stored_session, portal_session
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -85,8 +85,7 @@ def billing_user(
             identity = stored.identity
             if identity.kind is not kind or identity.entity_uuid != str(entity_uuid):
                 abort(404)
-            ref = load_customer_ref(get_read_session(), identity)
-            return view(ref, *args, **kwargs)
+            return view(customer_ref(identity), *args, **kwargs)
 
         return _marked(guarded, f"billing_user:{kind}")
 
