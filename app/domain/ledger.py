@@ -93,7 +93,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class SeatRow:
-    """One upload row that can change a count."""
+    """One upload row that can change a count. `id` is the arrival id, `remote_id` the server's
+    own; `seats` is None for a row without role data (a bare 201 or 202)."""
 
     id: int
     organization_id: int

@@ -1,11 +1,11 @@
 """What we remember: the tables and the queries over them."""
 
-from app.models.people import BillingUser, EmailConfirmation, LoginLink, PersonalDetail
 from app.models.audit import AuditEntry
 from app.models.base import Base
 from app.models.customers import Customer
 from app.models.invoices import DeliveryAttempt, Invoice, InvoiceLine, InvoiceLineEntry
 from app.models.mails import Mail
+from app.models.people import BillingUser, EmailConfirmation, LoginLink, PersonalDetail
 from app.models.plans import LedgerEntry, Plan
 from app.models.purchases import Purchase
 from app.models.registrations import Organization, Server

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.people import PersonalDetail
 from app.models.base import Base, BigId, UtcDateTime
+from app.models.people import PersonalDetail
 
 
 class AuditEntry(Base):

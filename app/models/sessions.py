@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.people import BillingUser
 from app.models.base import Base, BigId, UtcDateTime
+from app.models.people import BillingUser
 
 
 class BrowserSession(Base):

@@ -19,6 +19,7 @@ from app.domain.kinds import (
     CustomerKind,
     LicenseManagement,
 )
+from app.domain.ledger import SeatRow
 from app.domain.transitions import Change, decide_transition
 from app.models.customers import Customer
 from app.models.plans import LedgerEntry, Plan
@@ -28,7 +29,7 @@ from app.services.audit import record_audit
 from app.services.context import SYSTEM
 from app.services.plan_ledger import PlanSync, load_entries
 from app.services.plan_rules import to_entries
-from app.services.seats import SeatRow, load_seat_rows, load_seat_rows_by_id
+from app.services.seats import load_seat_rows, load_seat_rows_by_id
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -193,6 +194,7 @@ def end_plan(work: UnitOfWork, plan: Plan, *, at: datetime) -> None:
         plan.status, plan.at_cycle_end, Change.REACH_END
     )
     plan.ended_at = at
+    work.flush()
     record_audit(
         work,
         "plan.ended",

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 from app.domain import ledger as rules
 from app.domain.calendar import Cycle, cycle_at
 from app.domain.kinds import CustomerKind
-from app.domain.ledger import Entry, LedgerRules, Recount, decide_entries, entry_at
+from app.domain.ledger import Entry, LedgerRules, Recount, SeatRow, decide_entries, entry_at
 from app.domain.seats import SeatState
 from app.models.customers import Customer
 from app.models.plans import LedgerEntry, Plan
 from app.models.registrations import Organization, Server
 from app.services.coverage import load_organizations_of_server_plan
 from app.services.plan_rules import ledger_rules, to_entries
-from app.services.seats import SeatRow, load_seat_rows_between, load_seat_states
+from app.services.seats import load_seat_rows_between, load_seat_states
 from app.services.unit_of_work import UnitOfWork
 
 # Instants are whole seconds: the state just before one is the state a second earlier.
@@ -94,15 +94,14 @@ class PlanSync:
         seats = {
             key: _as_ledger_state(state, at=before) for key, state in self._states(before).items()
         }
-        happenings: list[rules.SeatRow | Recount] = []
+        happenings: list[SeatRow | Recount] = []
         for row in self._rows_between(since, as_of):
-            happening = _as_happening(row)
             if self._was_known_at_start(row):
                 # The purchase counted it already, in the second in which it was made.
                 known = seats.get(row.organization_id, rules.SeatState())
-                seats[row.organization_id] = known.after(happening)
+                seats[row.organization_id] = known.after(row)
             else:
-                happenings.append(happening)
+                happenings.append(row)
         happenings += self._vanishings(since, as_of, at_any_rate=recount)
         entries = decide_entries(
             self.rules,
@@ -111,7 +110,7 @@ class PlanSync:
             happenings=happenings,
             since=since,
             as_of=as_of,
-            cause=_as_happening(cause) if cause else None,
+            cause=cause,
         )
         if cause is not None:
             self.rows[cause.id] = cause
@@ -227,14 +226,3 @@ def get_organization_ids_of(
 def _as_ledger_state(state: SeatState, *, at: datetime) -> rules.SeatState:
     gone = state.locally_deleted_at is not None and state.locally_deleted_at <= at
     return rules.SeatState(seats=state.seats, active=state.is_active and not gone)
-
-
-def _as_happening(row: SeatRow) -> rules.SeatRow:
-    return rules.SeatRow(
-        id=row.id,
-        organization_id=row.organization_id,
-        remote_id=row.remote_id,
-        event_type=row.event_type,
-        event_time=row.event_time,
-        seats=row.seats,
-    )

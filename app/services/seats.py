@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Select, literal_column, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from app.domain.ledger import SeatRow
 from app.domain.seats import ORGANIZATION_DEACTIVATED, ORGANIZATION_REACTIVATED, SeatState
 from app.models.registrations import Organization, Server
 from app.models.uploads import AuditRow
@@ -15,18 +16,6 @@ from app.models.uploads import AuditRow
 STALE_AFTER = timedelta(days=2)
 # Both databases refuse statements with too many parameters (SQLite: 32,766).
 IDS_PER_QUERY = 5_000
-
-
-class SeatRow(NamedTuple):
-    """An audit row that can change a count. `id` is the arrival id, `remote_id` the server's own;
-    `seats` is None for a row without role data (a bare 201 or 202)."""
-
-    id: int
-    organization_id: int
-    remote_id: int
-    event_type: int
-    event_time: datetime
-    seats: int | None
 
 
 def is_stale(server: Server, *, now: datetime) -> bool:
@@ -90,7 +79,7 @@ def load_seat_rows(
         )
         .order_by(AuditRow.event_time, AuditRow.remote_id)
     )
-    return [SeatRow._make(row) for row in session.execute(statement)]
+    return [SeatRow(*row) for row in session.execute(statement)]
 
 
 def load_seat_rows_between(
@@ -107,7 +96,7 @@ def load_seat_rows_between(
             AuditRow.event_time >= since,
             AuditRow.event_time <= until,
         )
-        found += [SeatRow._make(row) for row in session.execute(statement)]
+        found += [SeatRow(*row) for row in session.execute(statement)]
     return sorted(found, key=lambda row: (row.event_time, row.remote_id))
 
 
@@ -116,7 +105,7 @@ def load_seat_rows_by_id(session: Session, *, row_ids: Iterable[int]) -> list[Se
     found: list[SeatRow] = []
     for ids in _chunks(sorted(set(row_ids))):
         found += [
-            SeatRow._make(row) for row in session.execute(_seat_rows().where(AuditRow.id.in_(ids)))
+            SeatRow(*row) for row in session.execute(_seat_rows().where(AuditRow.id.in_(ids)))
         ]
     return sorted(found, key=lambda row: (row.event_time, row.remote_id))
 

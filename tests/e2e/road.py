@@ -29,11 +29,12 @@ def click_billing(page: Page, world: World) -> None:
 def mailed_link(world: World) -> str:
     """The address in the newest mail, the same in both of its parts."""
     mail = world.last_mail()
-    text = mail.get_body(("plain",)).get_content()
-    html = mail.get_body(("html",)).get_content()
-    link = re.search(r"http\S+/remote-billing-login/do-confirm/\S+", text).group()
-    assert link in html
-    return link
+    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain is not None and html is not None
+    found = re.search(r"http\S+/remote-billing-login/do-confirm/\S+", plain.get_content())
+    assert found is not None
+    assert found.group() in html.get_content()
+    return found.group()
 
 
 def first_login(page: Page, world: World) -> None:

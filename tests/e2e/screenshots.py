@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.conftest import CHROMIUM_OPTIONS
 from tests.e2e import road
@@ -21,7 +22,11 @@ from tests.support.mail import running_smtp_server
 from tests.support.provision import CHROMIUM
 
 KEPT = Path(__file__).parent.parent.parent / "docs" / "screenshots"
-SIZES = {"1280": {"width": 1280, "height": 900}, "390": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {
+    "1280": {"width": 1280, "height": 900},
+    "390": {"width": 390, "height": 844},
+}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 class Camera:
@@ -40,7 +45,7 @@ class Camera:
             return
         for size, viewport in SIZES.items():
             self.page.set_viewport_size(viewport)
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES:
                 self.page.emulate_media(color_scheme=scheme)
                 # Colors fade for a moment when the scheme changes.
                 self.page.wait_for_timeout(300)
