@@ -143,21 +143,27 @@ def _months_later(anchor: datetime, months: int) -> datetime:
     return anchor.replace(year=anchor.year + years, month=month + 1)
 
 
-def _visit(app: Flask, ctx: Context, story: Story, server: SampleServer) -> Visit:
+def log_in(app: Flask, ctx: Context, server: SampleServer) -> tuple[CheckedClient, str, str]:
+    """A browser of somebody who manages the server's first organization, the address of its
+    billing page, and the cookie as a request sends it."""
     place = server.organizations[0]
     with ctx.sessions() as session:
         row = session.scalars(select(Organization).where(Organization.uuid == place.uuid)).one()
         known = KnownOrganization(row.id, place.uuid, place.host, row.server_id)
     client = app.test_client()
-    assert isinstance(client, CheckedClient), "the class was set above"
+    assert isinstance(client, CheckedClient), "the application's clients check their pages"
     begin_session(client, ctx, known)
     name = session_cookie_name(ctx.settings)
     cookie = client.get_cookie(name)
     assert cookie is not None, "a session has begun"
-    path = known.page("billing")
+    return client, known.page("billing"), f"{name}={cookie.value}"
+
+
+def _visit(app: Flask, ctx: Context, story: Story, server: SampleServer) -> Visit:
+    client, path, cookie = log_in(app, ctx, server)
     # The first visit stores the token of the page's forms, the second one only looks.
     client.get(path)
-    with _counted_statements() as statements:
+    with counted_statements() as statements:
         page = client.get(path)
     if page.status_code != 200:
         raise BenchError(f"the billing page answered {page.status}")
@@ -168,11 +174,11 @@ def _visit(app: Flask, ctx: Context, story: Story, server: SampleServer) -> Visi
         "invoice_lines": sum(len(invoice["lines"]) for invoice in export["invoices"]),
         "statements": statements,
     }
-    return Visit(path, f"{name}={cookie.value}", len(statements), facts)
+    return Visit(path, cookie, len(statements), facts)
 
 
 @contextmanager
-def _counted_statements() -> Iterator[list[str]]:
+def counted_statements() -> Iterator[list[str]]:
     """Every statement that this process sends meanwhile, shortened to be recognized."""
     found: list[str] = []
 
@@ -187,16 +193,21 @@ def _counted_statements() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
+def without_form_tokens(page: bytes) -> bytes:
+    """The page without what is signed anew each time it is shown."""
+    return _CSRF.sub(b"", page)
+
+
 def _same_page(visit: Visit, ours: int, limit: int) -> int:
     """The page's size in bytes. Raises BenchError when the two applications show different ones:
     then the comparison would be of nothing."""
     address = BASE_URL.partition("//")[2]
     request = request_text(address, visit.path, [f"Cookie: {visit.cookie}"])
     try:
-        pages = [_CSRF.sub(b"", fetch("127.0.0.1", port, request)) for port in (ours, limit)]
+        pages = [fetch("127.0.0.1", port, request) for port in (ours, limit)]
     except (LoadError, OSError) as error:
         raise BenchError(f"the billing page: {error}") from error
-    if pages[0] != pages[1]:
+    if without_form_tokens(pages[0]) != without_form_tokens(pages[1]):
         raise BenchError("the limit shows another page than ours")
     return len(pages[0])
 

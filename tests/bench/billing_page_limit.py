@@ -50,9 +50,12 @@ def make_app() -> Flask:
     """What gunicorn calls: the application of the environment with its billing page from memory."""
     from wsgi import app
 
-    template, given, stored = _fetch_once(
-        app, os.environ[PATH_VARIABLE], os.environ[COOKIE_VARIABLE]
-    )
+    return answer_from_memory(app, os.environ[PATH_VARIABLE], os.environ[COOKIE_VARIABLE])
+
+
+def answer_from_memory(app: Flask, path: str, cookie: str) -> Flask:
+    """Let `app` show the billing page at `path`, as `cookie` sees it now, without its database."""
+    template, given, stored = _fetch_once(app, path, cookie)
 
     def ready_page(**_address: Any) -> str:
         return render_template(template, **given)
