@@ -215,11 +215,13 @@ def _find_customer(context: Context, uuid: str) -> int:
     try:
         with unit_of_work(context) as work:
             customer = get_customer(work.session, load_payer(work.session, uuid=uuid.lower()))
+            # Read here: outside, what was loaded is forgotten.
+            customer_id = None if customer is None else customer.id
     except BillingError as error:
         raise click.ClickException(message_for(error)) from None
-    if customer is None:
+    if customer_id is None:
         raise click.ClickException("This organization or server is not a customer yet.")
-    return customer.id
+    return customer_id
 
 
 def _show(invoice: PreviewedInvoice) -> None:

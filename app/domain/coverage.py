@@ -37,6 +37,11 @@ class Cover:
     ends_at: datetime | None = None
     deferred_since: datetime | None = None
 
+    def holds(self, *, at: datetime) -> bool:
+        """Whether the plan still covers at `at`: from its end on it does not, even when the daily
+        run has not come to it yet."""
+        return self.ends_at is None or at < self.ends_at
+
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
@@ -81,15 +86,14 @@ def decide_entitlement(
     """Whether the feature is on, in the order of the wire protocol.
 
     `is_deactivated` speaks of the server's registration, `is_sponsored` of the organization or its
-    server, `people` of this organization alone. A plan whose end has passed covers nothing, even
-    when the daily run has not come to it yet.
+    server, `people` of this organization alone.
     """
     if is_deactivated:
         return Entitlement(False, EntitlementReason.DEACTIVATED)
     if is_sponsored:
         return Entitlement(True, EntitlementReason.SPONSORED)
-    if cover is not None and (cover.ends_at is None or now < cover.ends_at):
-        return _decide_covered(cover, now=now, needs_plan=people > free_seats or is_stale)
+    if cover is not None and cover.holds(at=now):
+        return _decide_covered(cover, now=now, is_stale=is_stale, needs_plan=people > free_seats)
     if last_audit_log_update is None:
         return Entitlement(False, EntitlementReason.NEVER_UPLOADED)
     if is_stale:
@@ -99,12 +103,18 @@ def decide_entitlement(
     return Entitlement(True, EntitlementReason.FREE)
 
 
-def _decide_covered(cover: Cover, *, now: datetime, needs_plan: bool) -> Entitlement:
-    deferred_since = cover.deferred_since if cover.is_per_license else None
+def _decide_covered(
+    cover: Cover, *, now: datetime, is_stale: bool, needs_plan: bool
+) -> Entitlement:
+    # Once the data is here the invoice no longer waits for it, but for the next daily run: the
+    # customer need not.
+    deferred_since = cover.deferred_since if cover.is_per_license and is_stale else None
     if deferred_since is not None and now - deferred_since > LONGEST_DEFERRAL:
         return Entitlement(False, EntitlementReason.STALE)
     if cover.ends_at is None:
         return Entitlement(True, EntitlementReason.PLAN)
     return Entitlement(
-        True, EntitlementReason.PLAN_ENDING, expected_end=cover.ends_at if needs_plan else None
+        True,
+        EntitlementReason.PLAN_ENDING,
+        expected_end=cover.ends_at if needs_plan or is_stale else None,
     )

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.kinds import LIVE_STATUSES
@@ -67,14 +67,11 @@ def _servers_with_work(session: Session, *, now: datetime) -> list[int]:
     due = select(PendingAuditRow.audit_row_id).where(
         PendingAuditRow.server_id == Server.id, PendingAuditRow.due_at <= now
     )
-    of_server = select(Organization.id).where(Organization.server_id == Server.id)
     live = (
-        select(Plan.id)
-        .join(Customer, Customer.id == Plan.customer_id)
-        .where(
-            Plan.status.in_(LIVE_STATUSES),
-            or_(Customer.server_id == Server.id, Customer.organization_id.in_(of_server)),
-        )
+        select(func.coalesce(Customer.server_id, Organization.server_id))
+        .join(Plan, Plan.customer_id == Customer.id)
+        .outerjoin(Organization, Organization.id == Customer.organization_id)
+        .where(Plan.status.in_(LIVE_STATUSES))
     )
-    statement = select(Server.id).where(or_(newer.exists(), due.exists(), live.exists()))
+    statement = select(Server.id).where(or_(newer.exists(), due.exists(), Server.id.in_(live)))
     return list(session.scalars(statement.order_by(Server.id)))

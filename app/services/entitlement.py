@@ -93,11 +93,13 @@ def load_entitlement_details(
     organization = load_organization_of(session, server, uuid=organization_uuid)
     entitlements = load_entitlements(session, catalog, server, [organization], now=now)
     plans = get_live_plans(session, [organization])[organization.id]
+    cover = _cover(plans)
+    plan = plans[0] if cover is not None and cover.holds(at=now) else None
     people = count_people(session, organization_ids=[organization.id], at=now)
     return EntitlementDetails(
         entitlement=entitlements[organization.id],
-        tier=plans[0].tier if plans else _free_tier(catalog),
-        licenses=_licenses(session, plans[0], now=now) if plans else None,
+        tier=_free_tier(catalog) if plan is None else plan.tier,
+        licenses=None if plan is None else _licenses(session, plan, now=now),
         people=people[organization.id],
     )
 

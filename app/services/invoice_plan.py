@@ -85,6 +85,8 @@ def take_step(work: UnitOfWork, customer_id: int, *, as_of: datetime) -> Step:
     if is_stale(server, now=work.now) and not _ends_by(plan, boundary):
         return _defer(work, plan, boundary)
     sync_server_ledgers(work, server, as_of=as_of)
+    # Before it is read again, since reading forgets what was not sent: that the plan has ended.
+    work.flush()
     work.session.refresh(plan)
     return _invoice(work, customer, plan, boundary)
 

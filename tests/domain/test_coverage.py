@@ -62,6 +62,7 @@ def deferred(days: int, **facts: Any) -> Cover:
         ({"cover": deferred(14), **STALE}, True, "plan", None),
         ({"cover": deferred(15), **STALE}, False, "stale", None),
         ({"cover": deferred(15, ends_at=END), **STALE}, False, "stale", None),
+        ({"cover": deferred(15)}, True, "plan", None),
         ({"cover": deferred(15, is_per_license=False), **STALE}, True, "plan", None),
         # No plan.
         ({"people": 10}, True, "free", None),

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.errors import BillingError
 
@@ -89,7 +90,7 @@ def read_fields(request: Request, *, with_query: bool = False) -> Fields:
     """
     if request.content_encoding:
         raise BillingError("field_wrong", field="Content-Encoding", problem="is not supported")
-    body = request.get_data(cache=False)
+    body = _read_body(request)
     if body and request.mimetype == JSON:
         fields = Fields(_read_json(body), is_json=True)
     elif not body or request.mimetype in (FORM, ""):
@@ -101,6 +102,16 @@ def read_fields(request: Request, *, with_query: bool = False) -> Fields:
         if name in fields.values:
             raise BillingError("field_twice", field=name)
     return Fields(fields.values | query, is_json=fields.is_json)
+
+
+def _read_body(request: Request) -> bytes:
+    """The whole body. A body sent in chunks does not tell its length before: it is cut at the
+    limit, and half of one must not pass for all of it."""
+    body = request.get_data(cache=False)
+    most = request.max_content_length
+    if request.content_length is None and most is not None and len(body) >= most:
+        raise RequestEntityTooLarge
+    return body
 
 
 def read_query(request: Request) -> Fields:

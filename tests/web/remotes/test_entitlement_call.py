@@ -111,6 +111,21 @@ def test_an_invoice_that_waits_too_long_for_data(
     assert facts(server)[:2] == (True, "plan")
     clock.advance(seconds=1)
     assert facts(server)[:2] == (False, "stale")
+    # The data is here: what the invoice waits for now is our daily run.
+    assert server.upload([]).status_code == 200
+    assert facts(server)[:2] == (True, "plan")
+
+
+def test_a_plan_whose_end_has_passed_covers_nothing(
+    server: WireServer, ctx: Context, clock: FixedClock
+) -> None:
+    server.upload([audit_row(1, 30)], [realm()])
+    end = ctx.now() + timedelta(days=1)
+    customer = add_customer(ctx, load_organization(ctx))
+    add_plan(ctx, customer, at_cycle_end=AtCycleEnd.END, licenses=30, end_date=end)
+    clock.set(end)
+    # The daily run has not come to it yet.
+    assert facts(server) == (False, "over_free_limit", "free", None, 30)
 
 
 @pytest.mark.parametrize("status", [PlanStatus.ENDED, PlanStatus.NEVER_STARTED])

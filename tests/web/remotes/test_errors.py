@@ -1,6 +1,7 @@
 """Everything under /api/ answers in the wire's JSON, whatever goes wrong."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -94,6 +95,22 @@ def test_too_many_calls_of_one_server_leave_others_alone(make_app: Callable[...,
     assert refusal(response)[:2] == (429, "RATE_LIMIT_HIT")
     assert response.get_json()["retry-after"] >= 1
     assert other.call("GET", "server/analytics/status").status_code == 200
+
+
+@pytest.mark.sqlite_only
+def test_a_body_in_chunks_is_not_cut_at_the_limit(make_app: Callable[..., Flask]) -> None:
+    server = WireServer(make_app(max_upload_bytes=2000).test_client())
+    server.register()
+    body = b"realm_counts=[]&installation_counts=[]&version=" + b"8" * 2000
+    response = server.call(
+        "POST",
+        "server/analytics",
+        input_stream=BytesIO(body),
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert refusal(response)[:2] == (413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.sqlite_only
