@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from app.domain.kinds import AtCycleEnd, LicenseManagement, Schedule
+from app.domain.kinds import AtCycleEnd, LicenseManagement, PlanStatus, Schedule
 from app.domain.ledger import Entry
 from app.services.context import Context
 from app.services.customers import Payer
@@ -86,6 +86,7 @@ class PlanView:
     """The plan in words' reach: amounts in cents of `currency`."""
 
     tier_title: str
+    status: PlanStatus
     schedule: Schedule
     management: LicenseManagement
     currency: str
@@ -182,6 +183,7 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
         renewal = None
     return PlanView(
         tier_title=title,
+        status=plan.status,
         schedule=plan.schedule,
         management=plan.license_management,
         currency=plan.currency,

@@ -21,12 +21,13 @@ from sqlalchemy.orm import Session
 
 from app.domain import ledger as rules
 from app.domain.kinds import CustomerKind
+from app.domain.ledger import SeatRow
 from app.domain.seats import ORGANIZATION_DEACTIVATED, SeatState
 from app.models.registrations import Organization
 from app.models.uploads import AuditRow
 from app.services.pages.head import Head
 from app.services.plan_ledger import ONE_SECOND, get_organization_ids_of
-from app.services.seats import SeatRow, is_activity
+from app.services.seats import is_activity
 
 Happening = tuple[datetime, int, SeatRow | None]
 
@@ -73,13 +74,10 @@ class PeopleHistory:
             if row is None:
                 happenings.append(rules.Recount(key, at, order, False))
                 continue
-            happening = rules.SeatRow(
-                row.id, key, row.remote_id, row.event_type, row.event_time, row.seats
-            )
             if at == anchor == self.start and row.remote_id <= known:
-                states[key] = states[key].after(happening)
+                states[key] = states[key].after(row)
             else:
-                happenings.append(happening)
+                happenings.append(row)
         return states, happenings
 
 

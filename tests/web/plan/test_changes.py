@@ -94,7 +94,7 @@ def test_a_post_needs_the_token_of_its_session(shop: Shop) -> None:
 def entries(shop: Shop) -> list[tuple[int, int]]:
     with shop.ctx.sessions() as session:
         statement = select(LedgerEntry.licenses, LedgerEntry.licenses_at_next_renewal)
-        return [tuple(row) for row in session.execute(statement.order_by(LedgerEntry.id))]
+        return [(now, later) for now, later in session.execute(statement.order_by(LedgerEntry.id))]
 
 
 def test_a_chosen_number_can_be_raised_now(shop: Shop) -> None:
