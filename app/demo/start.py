@@ -64,7 +64,8 @@ def run_demo(folder: DemoFolder, wishes: Wishes, *, say: Callable[[str], None]) 
         write_environment(folder, environment)
         group = Group(_child_environment(environment), folder.logs)
         try:
-            _start_all(group, folder, ports, wishes, say)
+            with_customers = _has_customers(folder, wishes, say)
+            _start_all(group, folder, ports, say, with_customers=with_customers)
             say(describe(ports))
             group.watch()
         except KeyboardInterrupt:
@@ -125,12 +126,23 @@ The demo runs. No real mail, no real money; everything stays on this machine.
 """
 
 
+def _has_customers(folder: DemoFolder, wishes: Wishes, say: Callable[[str], None]) -> bool:
+    """Whether this demo has sample customers: decided at its first start, since they are made by
+    living through the time before."""
+    if read_seed_state(folder) is None:
+        return wishes.with_customers
+    if folder.servers.exists() != wishes.with_customers:
+        say("With or without sample customers is for a new demo to choose: flask demo reset.")
+    return folder.servers.exists()
+
+
 def _start_all(
     group: Group,
     folder: DemoFolder,
     ports: Ports,
-    wishes: Wishes,
     say: Callable[[str], None],
+    *,
+    with_customers: bool,
 ) -> None:
     portal = f"http://{HOST}:{ports.portal}"
     say("Preparing the database …")
@@ -147,7 +159,7 @@ def _start_all(
     group.wait_until_healthy(emulator, f"http://{HOST}:{ports.emulator}/_control/state")
     group.wait_until_healthy(web, f"{portal}/readyz")
     make_own_server(folder, portal=portal, port=ports.sample)
-    if wishes.with_customers:
+    if with_customers:
         make_servers(folder, portal=portal, ports=ports.others)
     group.run("seed", "flask", "--app", "wsgi", "demo", "seed", quiet=False)
     sample = group.start(
@@ -159,7 +171,7 @@ def _start_all(
         f"--port={ports.sample}",
         "--hourly",
     )
-    if wishes.with_customers:
+    if with_customers:
         group.start("other-servers", "app.demo.other_servers")
     group.wait_until_healthy(sample, f"http://{HOST}:{ports.sample}/_control/state")
     group.check()

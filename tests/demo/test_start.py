@@ -22,12 +22,14 @@ from typing import Any
 import pytest
 import requests
 
+from app.demo.browser import Browser
 from app.demo.cast import CAST
 from app.demo.folder import ROOT, DemoFolder
 from app.demo.servers import open_servers
 from tests.support.servers import free_port
 
-PATIENCE = 90.0
+# Much longer than it takes: other tests run meanwhile.
+PATIENCE = 180.0
 READY = "ctrl-C"
 
 
@@ -166,6 +168,13 @@ def test_a_visitors_first_minute(start_demo: Callable[..., RunningDemo]) -> None
         assert f"Open billing as {customer.owner}" in overview
     assert get(f"{demo.sample}/_control/state").json()["organizations"][0]["people"] == 18
 
+    with Browser() as browser:
+        page = browser.get(f"{demo.portal}/demo/")
+        page = browser.send(page, page.form(having="csrf_token"))
+        assert "Larkspur Books" in page.text and CAST[0].owner in page.text
+        page = browser.send(page, page.form(having="full_name"))
+        assert "/billing/" in page.address and "Next charge" in page.text
+
     # The customers are what they are there to show.
     assert plans_of(demo) == [
         ("Copper Kettle Roasters", "basic", "monthly", "automatic", "active", "renew"),
@@ -269,8 +278,21 @@ def test_taken_ports_are_told_and_others_used(start_demo: Callable[..., RunningD
         assert "2 January 2040, 03:04:05 UTC" in frozen.stdout
         assert "It stands still." in get(f"{demo.portal}/demo/time/").text
         assert "2 January 2040" in demo.flask("demo", "unfreeze").stdout
+        press_the_button(demo)
         assert "no length of time" in demo.flask("demo", "advance", "soon").stderr
         assert demo.stop() == 0
+
+
+def press_the_button(demo: RunningDemo) -> None:
+    """Move time on the page, and wait until it says what came of it."""
+    before = json.loads(demo.folder.clock_file.read_text())["offset_seconds"]
+    with Browser() as browser:
+        page = browser.get(f"{demo.portal}/demo/time/")
+        page = browser.send(page, page.form(having="amount"), amount="2", unit="day")
+        assert "Time is moving to" in page.text or "The last move" in page.text
+        demo.wait_until(lambda: "The last move" in browser.get(page.address).text)
+    after = json.loads(demo.folder.clock_file.read_text())["offset_seconds"]
+    assert 2 * 86_400 <= after - before < 2 * 86_400 + 600
 
 
 def process_on(port: str, module: str) -> int:

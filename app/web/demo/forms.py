@@ -3,7 +3,9 @@
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField
-from wtforms.fields import SelectChoice
+from wtforms.fields import (  # type: ignore[attr-defined]  # newer than the types that there are
+    SelectChoice,
+)
 from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 from app.demo.desk import is_too_far

@@ -5,7 +5,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 
-from app.demo import desk
+from app.demo.desk import (
+    CannotMove,
+    PortalProblem,
+    ask_for_billing,
+    load_customers,
+    load_time,
+    own_server_address,
+    start_move,
+)
 from app.services.caught_mails import list_caught_mails, load_caught_mail
 from app.web.access import demo_only
 from app.web.context import get_context, get_read_session
@@ -25,10 +33,10 @@ def overview() -> ResponseReturnValue:
     ctx = get_context()
     return render_template(
         "demo/overview.html",
-        customers=desk.load_customers(ctx.settings),
+        customers=load_customers(ctx.settings),
         notes=NOTES,
         settings=ctx.settings,
-        own_server=desk.own_server_address(ctx.settings),
+        own_server=own_server_address(ctx.settings),
         now=ctx.now(),
     )
 
@@ -38,10 +46,10 @@ def overview() -> ResponseReturnValue:
 def open_billing(name: str) -> ResponseReturnValue:
     """Come to the billing of a sample customer, as its owner does from the gear menu."""
     try:
-        return redirect(desk.ask_for_billing(get_context().settings, name), code=303)
+        return redirect(ask_for_billing(get_context().settings, name), code=303)
     except LookupError:
         abort(404)
-    except desk.PortalProblem as problem:
+    except PortalProblem as problem:
         flash_problem(gettext("The server could not get a link: %(code)s", code=problem.code))
         return redirect(url_for(".overview"), code=303)
 
@@ -79,13 +87,13 @@ def _make_move_form() -> FlaskForm:
 
 def _show_time(form: MoveForm) -> ResponseReturnValue:
     ctx = get_context()
-    time = desk.load_time(ctx.settings, ctx.clock)
+    present = load_time(ctx.settings, ctx.clock)
     return render_template(
         "demo/time.html",
         form=form,
-        time=time,
-        distance=distance_from_real_time(time),
-        happened=what_happened(time),
+        time=present,
+        distance=distance_from_real_time(present),
+        happened=what_happened(present),
     )
 
 
@@ -96,8 +104,8 @@ def time(form: MoveForm) -> ResponseReturnValue:
     """What time it is here; POST moves it, which may take a minute and shows how far it is."""
     ctx = get_context()
     try:
-        desk.start_move(ctx.settings, ctx.clock, amount=form.amount.data or 1, unit=form.unit.data)
-    except desk.CannotMove:
+        start_move(ctx.settings, ctx.clock, amount=form.amount.data or 1, unit=form.unit.data)
+    except CannotMove:
         flash_problem(
             gettext("Time was not moved. Perhaps it is being moved already, or nothing of it runs.")
         )
