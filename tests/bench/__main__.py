@@ -1,7 +1,7 @@
 """`python -m tests.bench [row ...] [--rounds N] [--seconds S] [--budget S]`.
 
 The exit code is 0 when everything was measured, whether a goal was met or missed: the table says
-which. It is 1 when something could not be measured.
+which. It is 1 when something could not be measured, or when we were interrupted.
 """
 
 import argparse
@@ -75,4 +75,7 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     # Whoever ends us by a signal gets the servers stopped as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("interrupted: nothing was stored")
