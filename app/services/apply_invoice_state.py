@@ -42,12 +42,13 @@ def refresh_invoice(ctx: Context, stripe_invoice_id: str) -> bool:
 
 
 def apply_invoice_state(
-    ctx: Context, invoice_id: int, remote: RemoteInvoice, *, to_deliver: bool = False
+    ctx: Context, invoice_id: int, remote: RemoteInvoice, *, is_delivered: bool = False
 ) -> InvoiceStatus:
     """Record `remote` as the state of our invoice; returns the status it has now.
 
-    A purchase whose invoice is paid starts its plan here, whoever learns of the payment first.
-    `to_deliver` says whether delivery has to come back to it.
+    A purchase whose invoice is paid starts its plan here, and one whose invoice is void ends here,
+    whoever learns of it first. `is_delivered` says that delivery need not come back to an invoice
+    that is still open; only delivery itself knows, a webhook may come before it is done.
     """
     with unit_of_work(ctx) as work:
         invoice = work.session.get_one(Invoice, invoice_id)
@@ -58,12 +59,13 @@ def apply_invoice_state(
         before = invoice.status
         if before not in _FINAL:
             _copy(invoice, remote, work)
-            invoice.to_deliver = to_deliver and invoice.status not in _FINAL
+            if is_delivered or invoice.status in _FINAL:
+                invoice.to_deliver = False
         purchase = _get_purchase(work, invoice)
         if invoice.status is InvoiceStatus.PAID and purchase is not None:
             start_plan(work, server=server, customer=customer, purchase=purchase, invoice=invoice)
         elif invoice.status is InvoiceStatus.VOID and purchase is not None:
-            close_purchase(work, purchase, PurchaseStatus.VOIDED)
+            close_purchase(work, purchase)
         if invoice.status is not before:
             record_audit(
                 work,
@@ -82,16 +84,18 @@ def apply_invoice_state(
         return invoice.status
 
 
-def close_purchase(work: UnitOfWork, purchase: Purchase, status: PurchaseStatus) -> None:
-    """End an open purchase without a plan. Nothing happens to one that is closed."""
+def close_purchase(work: UnitOfWork, purchase: Purchase) -> None:
+    """End an open purchase without a plan: as declined when its card was refused, as voided
+    otherwise. Nothing happens to one that is closed."""
     if purchase.status is not PurchaseStatus.OPEN:
         return
-    purchase.status = status
+    is_declined = purchase.failure_code is not None
+    purchase.status = PurchaseStatus.DECLINED if is_declined else PurchaseStatus.VOIDED
     purchase.closed_at = work.now
     purchase.claimed_by = purchase.claimed_until = None
     record_audit(
         work,
-        f"purchase.{status.value}",
+        f"purchase.{purchase.status.value}",
         actor=SYSTEM,
         customer_id=purchase.customer_id,
         after={"purchase": purchase.id, "failure": purchase.failure_code},
@@ -106,8 +110,10 @@ def _copy(invoice: Invoice, remote: RemoteInvoice, work: UnitOfWork) -> None:
     invoice.pdf_url = remote.pdf_url or invoice.pdf_url
     if remote.status is not InvoiceStatus.DRAFT and invoice.finalized_at is None:
         invoice.finalized_at = work.now
-    invoice.failure_code = remote.failure_code
-    invoice.failure_message = remote.failure_message
+    if remote.failure_code is not None:
+        # What we noted ourselves stays: the provider does not tell that a bank wants the person.
+        invoice.failure_code = remote.failure_code
+        invoice.failure_message = remote.failure_message
     if remote.status is InvoiceStatus.PAID:
         invoice.paid_at = remote.paid_at or work.now
         invoice.failure_code = invoice.failure_message = None

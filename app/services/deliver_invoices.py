@@ -85,7 +85,7 @@ def _push(ctx: Context, invoice_id: int, counts: DeliveryCounts) -> None:
     """Push one leased invoice and record what came of it."""
     try:
         remote = push_invoice(ctx, invoice_id)
-        apply_invoice_state(ctx, invoice_id, remote)
+        apply_invoice_state(ctx, invoice_id, remote, is_delivered=True)
         counts.delivered += 1
     except (PaymentDeclined, AuthenticationRequired) as error:
         # The invoice is final and open: the customer pays it on its hosted page.

@@ -217,11 +217,11 @@ def _charge(ctx: Context, purchase_id: int) -> PurchaseResult:
         remote = push_invoice(ctx, invoice_id)
     except PaymentDeclined as error:
         note_failure(ctx, purchase_id, code=error.code, message=error.message)
-        return void_purchase(ctx, purchase_id, status=PurchaseStatus.DECLINED)
+        return void_purchase(ctx, purchase_id)
     except (AuthenticationRequired, ProviderUnavailable):
         # The bank asks for the person, or nobody answered: the provider's state tells which.
         return resolve_purchase(ctx, purchase_id)
     except PaymentsError as error:
         note_failure(ctx, purchase_id, code=error.code, message="")
-        return void_purchase(ctx, purchase_id, status=PurchaseStatus.DECLINED)
+        return void_purchase(ctx, purchase_id)
     return settle(ctx, purchase_id, invoice_id, remote)

@@ -83,10 +83,9 @@ def resolve_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
     return void_purchase(ctx, purchase_id)
 
 
-def void_purchase(
-    ctx: Context, purchase_id: int, *, status: PurchaseStatus = PurchaseStatus.VOIDED
-) -> PurchaseResult:
-    """Void the invoice of an open purchase, then close the purchase as `status`.
+def void_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
+    """Void the invoice of an open purchase and close the purchase: as declined when a failure was
+    noted, as voided otherwise.
 
     If it has been paid meanwhile, its plan starts instead. If the provider does not answer, the
     purchase stays open and the delivery job comes back to it.
@@ -97,22 +96,23 @@ def void_purchase(
     except PaymentsError:
         _release(ctx, purchase_id)
         return load_result(ctx, purchase_id)
-    if remote is not None and remote.status is InvoiceStatus.PAID:
+    if remote is not None and remote.status in {InvoiceStatus.PAID, InvoiceStatus.VOID}:
         return settle(ctx, purchase_id, invoice_id, remote)
+    if remote is not None:
+        # The provider refused and it can still be paid: the delivery job tries again.
+        _release(ctx, purchase_id)
+        return load_result(ctx, purchase_id)
     with unit_of_work(ctx) as work:
         purchase = work.session.get_one(Purchase, purchase_id)
         customer = work.session.get_one(Customer, purchase.customer_id)
         work.claim_server(get_server_id(customer))
         work.claim_customer(purchase.customer_id)
         work.session.refresh(purchase)
-        close_purchase(work, purchase, status)
-        if remote is None:
-            # It never reached the provider; ours is void by itself.
-            invoice = work.session.get_one(Invoice, invoice_id)
-            invoice.status, invoice.voided_at = InvoiceStatus.VOID, work.now
+        close_purchase(work, purchase)
+        # It never reached the provider; ours is void by itself.
+        invoice = work.session.get_one(Invoice, invoice_id)
+        invoice.status, invoice.voided_at = InvoiceStatus.VOID, work.now
         work.commit()
-    if remote is not None:
-        apply_invoice_state(ctx, invoice_id, remote)
     return load_result(ctx, purchase_id)
 
 

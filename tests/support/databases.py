@@ -73,6 +73,21 @@ class Databases:
         self._create_postgresql(name, template)
         return self._postgresql_url(name)
 
+    def copy(self, url: str) -> str:
+        """The URL of a new database with everything that is in the one at `url`.
+
+        Nobody may be connected to that one.
+        """
+        parsed = make_url(url)
+        assert parsed.database is not None
+        name = f"{self._prefix()}_{self.worker}_{next(self._names)}"
+        if parsed.get_backend_name() == "sqlite":
+            path = self.run.scratch / f"{name}.sqlite3"
+            shutil.copyfile(parsed.database, path)
+            return f"sqlite:///{path}"
+        self._create_postgresql(name, parsed.database)
+        return self._postgresql_url(name)
+
     def drop(self, url: str) -> None:
         """Remove the database, throwing out whoever is still connected."""
         parsed = make_url(url)
