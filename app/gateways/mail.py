@@ -16,6 +16,9 @@ from app.settings import Settings, SettingsError
 # Seconds; a person may be waiting for the page that follows.
 SMTP_TIMEOUT = 10
 CATCH = "catch:"
+# A header or an address that cannot be written down, whoever is asked to take it.
+_UNWRITABLE = (flask_mail.BadHeaderError, UnicodeError)
+_NOT_TAKEN = (smtplib.SMTPException, OSError, *_UNWRITABLE)
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "starttls": 587}
 
 
@@ -106,7 +109,7 @@ class SmtpMailGateway:
             try:
                 with _Connection(self._state) as connection:
                     connection.send(message)
-            except (smtplib.SMTPException, OSError, flask_mail.BadHeaderError) as error:
+            except _NOT_TAKEN as error:
                 raise _translated(error) from error
         return rendered
 
@@ -191,4 +194,4 @@ def _translated(error: Exception) -> MailError:
         is_ours = isinstance(error, smtplib.SMTPDataError)
         permanent = is_ours and 500 <= error.smtp_code < 600
         return MailError(f"{kind} {error.smtp_code}", permanent=permanent)
-    return MailError(kind, permanent=isinstance(error, flask_mail.BadHeaderError))
+    return MailError(kind, permanent=isinstance(error, _UNWRITABLE))

@@ -1,7 +1,7 @@
 """Access logs without secrets: tokens in addresses are masked wherever they would be written.
 
-Use it for gunicorn with `--logger-class app.web.logging.MaskingLogger`; the development server's
-log and Flask's own are masked by `mask_logs`.
+Use it for gunicorn with `--logger-class app.web.logging.MaskingLogger`; the logs of whoever does
+not, of the development server and of Flask are masked by `mask_logs`.
 """
 
 import logging

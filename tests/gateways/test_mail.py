@@ -148,6 +148,13 @@ def test_a_header_cannot_be_smuggled(smtp_server: SmtpServer) -> None:
     assert smtp_server.messages == []
 
 
+def test_an_address_that_this_server_cannot_be_told(smtp_server: SmtpServer) -> None:
+    with pytest.raises(MailError) as caught:
+        send(gateway(smtp_server.url), "jürgen@acme.test")
+    assert caught.value.permanent
+    assert smtp_server.messages == []
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A key and a certificate for localhost, in one file, that nobody vouches for."""

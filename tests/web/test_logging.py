@@ -62,14 +62,15 @@ def test_gunicorns_access_log() -> None:
     assert "GET /remote-billing-login/[token] HTTP/1.1" in line
 
 
-def test_flasks_and_werkzeugs_logs(
+def test_the_logs_of_flask_and_of_servers(
     app: Flask, client: CheckedClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for logger in (app.logger, logging.getLogger("werkzeug")):
+    names = ("werkzeug", "gunicorn.access", "gunicorn.error")
+    for logger in (app.logger, *(logging.getLogger(name) for name in names)):
         with caplog.at_level(logging.INFO, logger=logger.name):
             logger.info("%s - %s", "127.0.0.1", f'"GET /remote-billing-login/{SECRET}" 302')
     assert SECRET not in caplog.text
-    assert caplog.text.count("/remote-billing-login/[token]") == 2
+    assert caplog.text.count("/remote-billing-login/[token]") == 4
 
 
 def test_the_filter_is_there_once(make_app: Callable[..., Flask]) -> None:

@@ -13,7 +13,10 @@ blueprint = Blueprint("login", __name__)
 @blueprint.record_once
 def keep_tokens_out_of_logs(state: Any) -> None:
     """Addresses of this blueprint hold secrets; no log of ours shall have them."""
-    mask_logs(state.app.logger, logging.getLogger("werkzeug"))
+    # gunicorn's are masked here as well: whoever forgets its option for `MaskingLogger` shall not
+    # find the way into somebody's billing in a file.
+    servers = ("werkzeug", "gunicorn.access", "gunicorn.error")
+    mask_logs(state.app.logger, *(logging.getLogger(name) for name in servers))
 
 
 # The views attach themselves to the blueprint.

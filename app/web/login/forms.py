@@ -47,12 +47,15 @@ class EmailForm(LoginStepForm):
                 field.data or "",
                 check_deliverability=settings.check_email_deliverability,
                 timeout=DNS_TIMEOUT,
+                # Few mail servers take addresses with letters beyond ASCII before the @.
+                allow_smtputf8=False,
             )
         except EmailNotValidError:
             raise ValidationError(
                 _l("Enter an email address that can receive mail, like name@example.org.")
             ) from None
-        field.data = found.normalized
+        # A domain beyond ASCII has a form that every mail server takes; the local part has none.
+        field.data = found.ascii_email
 
 
 class CompleteForm(LoginStepForm):
