@@ -37,6 +37,7 @@ from app.services.push_invoice import push_invoice
 from app.services.quote import PurchaseChoice, Quote, find_changes, make_quote
 from app.services.settle_purchase import (
     LEASE,
+    Outcome,
     PurchaseResult,
     get_invoice_id,
     note_failure,
@@ -79,7 +80,8 @@ def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) ->
     """Buy: record the purchase and its invoice, charge the card, start the plan.
 
     Raises BillingError: `quote_expired`, `quote_changed` (with what changed), `no_card`,
-    `already_subscribed`, `purchase_in_progress`, and those of `make_quote`.
+    `already_subscribed`, `purchase_in_progress`, `earlier_purchase_open`, and those of
+    `make_quote`.
     """
     confirmed = read_quote(ctx, command)
     _close_earlier_purchase(ctx, command.payer, nonce=confirmed["nonce"])
@@ -90,6 +92,9 @@ def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) ->
         ).one_or_none()
         if known is not None:
             return result_of(work.session, known)
+        if _get_open(work, customer.id) is not None:
+            # Another person, or another tab, was quicker since the look above.
+            raise BillingError("purchase_in_progress")
         purchase_id = _record_purchase(work, server, customer, command.payer, confirmed, actor)
         work.commit()
     return _charge(ctx, purchase_id)
@@ -193,21 +198,26 @@ def _close_earlier_purchase(ctx: Context, payer: Payer, *, nonce: str) -> None:
     said that it was not paid after all."""
     with unit_of_work(ctx) as work:
         _, customer = claim_payer(work, payer)
-        earlier = work.session.scalars(
-            select(Purchase).where(
-                Purchase.customer_id == customer.id,
-                Purchase.status == PurchaseStatus.OPEN,
-                Purchase.form_nonce != nonce,
-            )
-        ).one_or_none()
-        if earlier is None:
+        earlier = _get_open(work, customer.id)
+        if earlier is None or earlier.form_nonce == nonce:
             return
         taken = take_leases(work, Purchase, due=[Purchase.id == earlier.id], limit=1, lasting=LEASE)
         if not taken:
             raise BillingError("purchase_in_progress")
         earlier_id = earlier.id
         work.commit()
-    void_purchase(ctx, earlier_id)
+    if void_purchase(ctx, earlier_id).outcome in {Outcome.AUTHENTICATE, Outcome.UNKNOWN}:
+        # The provider did not say that it is void, so it may still be paid.
+        raise BillingError("earlier_purchase_open")
+
+
+def _get_open(work: UnitOfWork, customer_id: int) -> Purchase | None:
+    """The one purchase of this customer that is neither done nor given up."""
+    return work.session.scalars(
+        select(Purchase).where(
+            Purchase.customer_id == customer_id, Purchase.status == PurchaseStatus.OPEN
+        )
+    ).one_or_none()
 
 
 def _charge(ctx: Context, purchase_id: int) -> PurchaseResult:

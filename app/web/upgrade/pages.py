@@ -124,11 +124,13 @@ def choice_arguments(choice: PurchaseChoice) -> dict[str, Any]:
 
 def answer_purchase(ref: CustomerRef, result: PurchaseResult) -> ResponseReturnValue:
     """Where a payment leads: to the plan, to the bank, to the page that waits, or back with the
-    reason. Raises BillingError for a decline, which the form's page shows."""
+    reason. Raises BillingError when there was no payment, which the form's page shows."""
     if result.outcome is Outcome.DECLINED:
         if result.message:
             raise BillingError("card_declined", reason=result.message)
         raise BillingError("payment_failed")
+    if result.outcome is Outcome.VOIDED:
+        raise BillingError("payment_not_made")
     if result.outcome is Outcome.AUTHENTICATE and result.hosted_url:
         return redirect(result.hosted_url, code=303)
     return redirect(next_address(ref, result), code=303)

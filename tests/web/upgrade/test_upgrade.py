@@ -308,6 +308,43 @@ def test_a_provider_that_does_not_answer(shop: Shop) -> None:
     assert count(shop, Plan) == 1
 
 
+@pytest.mark.parametrize("step", ["create_invoice", "add_lines", "finalize_invoice"])
+@pytest.mark.sqlite_only
+def test_a_provider_that_does_not_answer_before_the_charge(shop: Shop, step: str) -> None:
+    shop.open(18).has_card()
+    shop.payments.fail(step)
+    refused = shop.pay("?schedule=annual")
+    assert refused.status_code == 400
+    assert "The payment was not made: our payment provider did not answer" in words(refused)
+    assert "Pay $516.00" in words(refused) and "Nothing was charged." in words(refused)
+    assert count(shop, Plan) == 0
+    assert shop.client.submit(refused, action="/upgrade/confirm/").location == shop.page("billing")
+
+
+def test_an_unfinished_payment_that_cannot_be_called_off(shop: Shop) -> None:
+    shop.open(18).has_card("requires_authentication")
+    shop.pay()
+    shop.payments.fail("get_invoice")
+    refused = shop.pay("?schedule=annual")
+    assert refused.status_code == 400
+    assert "An earlier payment of yours is not settled" in words(refused)
+    assert "You have an unfinished payment of $43.00 for Basic." in words(refused)
+    assert count(shop, Purchase) == 1
+    shop.has_card("visa")
+    assert shop.pay("?schedule=annual").location == shop.page("billing")
+
+
+def test_two_tabs_at_the_same_moment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one looks for an open payment before the first has stored its own."""
+    shop.open(18).has_card("requires_authentication")
+    shop.pay()
+    monkeypatch.setattr("app.services.purchases._close_earlier_purchase", lambda *_, **__: None)
+    refused = shop.pay("?schedule=annual")
+    assert refused.status_code == 400
+    assert "Another payment for this plan is being made right now." in words(refused)
+    assert count(shop, Purchase) == 1
+
+
 def test_a_decline_that_is_found_out_later(shop: Shop) -> None:
     shop.open(18).has_card("declines")
     shop.pay()
