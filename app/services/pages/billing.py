@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from app.domain.coverage import LONGEST_DEFERRAL
 from app.domain.kinds import AtCycleEnd, LicenseManagement, PlanStatus, Schedule
 from app.domain.ledger import Entry
 from app.services.context import Context
@@ -83,7 +84,11 @@ class ChargeView:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """The plan in words' reach: amounts in cents of `currency`."""
+    """The plan in words' reach: amounts in cents of `currency`.
+
+    `is_suspended` says that an invoice has waited so long for uploads that the paid part is off.
+    `licenses_at_renewal` is None when nobody can tell.
+    """
 
     tier_title: str
     status: PlanStatus
@@ -97,8 +102,9 @@ class PlanView:
     ends_at: datetime | None
     is_ending: bool
     licenses: int
-    licenses_at_renewal: int
+    licenses_at_renewal: int | None
     deferred_since: datetime | None
+    is_suspended: bool
     people: int | None
     over_by: int
     growth: Growth
@@ -177,6 +183,7 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
     assert plan.price_per_license is not None, "fixed prices have a page of their own"
     people = None if head.is_stale else now.people
     manual = plan.license_management is LicenseManagement.MANUAL
+    deferred = plan.invoice_deferred_since
     is_over = now.terms.ends_at is not None and now.terms.ends_at <= now.now
     charge, renewal = (None, None) if head.is_stale else (now.charge(), now.renewal())
     if is_over:
@@ -194,8 +201,9 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
         ends_at=now.terms.ends_at,
         is_ending=plan.at_cycle_end is AtCycleEnd.END and not is_over,
         licenses=now.current.licenses,
-        licenses_at_renewal=now.licenses_at_renewal,
-        deferred_since=plan.invoice_deferred_since,
+        licenses_at_renewal=None if head.is_stale else now.licenses_at_renewal,
+        deferred_since=deferred,
+        is_suspended=deferred is not None and now.now - deferred > LONGEST_DEFERRAL,
         people=people,
         over_by=max(0, people - now.current.licenses) if manual and people is not None else 0,
         growth=_growth(now),

@@ -87,7 +87,7 @@ def load_licenses_page(
         currency=plan.currency,
         people=people,
         licenses=current.licenses,
-        licenses_at_renewal=current.licenses_at_next_renewal,
+        licenses_at_renewal=plan_now.licenses_at_renewal,
         least=1 if rules.exempt else max(people, rules.minimum_during(cycle)),
         price=plan.price_per_license,
         price_now=prorate(plan.price_per_license, remaining=end - now, length=cycle.length),

@@ -74,7 +74,7 @@ def _show_licenses(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValue:
     ctx = get_context()
     page = load_licenses_page(ctx, get_fresh_read_session(), ref.payer, now=ctx.now())
     forms = {
-        NOW: LicensesForm(None, prefix=NOW, data={"licenses": page.licenses}),
+        NOW: LicensesForm(None, prefix=NOW, data={"licenses": max(page.licenses, page.least)}),
         RENEWAL: LicensesForm(None, prefix=RENEWAL, data={"licenses": page.licenses_at_renewal}),
     }
     forms[form._prefix.rstrip("-")] = form if form.is_submitted() else forms[NOW]

@@ -183,7 +183,7 @@ def price_note(price: PriceView, currency: str) -> str:
     if price.later is None or price.discount_ends_at is None or price.first == price.later:
         return ""
     if price.schedule is Schedule.ANNUAL:
-        return gettext("the first time, then %(total)s", total=format_money(price.later, currency))
+        return gettext("the first year, then %(total)s", total=format_money(price.later, currency))
     return gettext(
         "until %(day)s, then %(total)s %(unit)s",
         day=format_date(price.discount_ends_at),

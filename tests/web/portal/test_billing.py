@@ -114,8 +114,13 @@ def test_stale_uploads_show_no_number_but_how_to_mend_them(shop: Shop) -> None:
     shop.story.run_jobs()
     assert "The invoice of 2 February waits for your server's report." in words(shop.get("billing"))
 
+    # After two weeks the paid part is off, as its server is told.
+    shop.on("2012-02-17", uploads=False)
+    said = words(shop.get("billing"))
+    assert "the paid part (mobile notifications) is switched off" in said
+
     # Once it reports, the charge is told again, and the page about it leads back.
-    shop.on("2012-02-03")
+    shop.on("2012-02-17")
     assert "$43.00" in headline(shop.get("billing"))
     assert shop.get("missing-data").location == shop.page("billing")
 

@@ -16,7 +16,7 @@ def test_each_tier_tells_the_price_of_these_people(shop: Shop) -> None:
     assert headline(page) == "You have 23 people. Basic would cost you $60.50 a month."
     assert "The first 12 months of a new customer cost $20.00 less each." in said
     assert "$60.50 a month until 2 January 2013, then $80.50 a month" in said
-    assert "$726.00 a year the first time, then $966.00" in said
+    assert "$726.00 a year the first year, then $966.00" in said
     assert "$180.00 a month" in said and "saves $400.00 a year" in said
     assert "25 licenses, the least for this plan" in said
     assert "for up to 10 people; you have 23 people" in said
