@@ -16,6 +16,7 @@ from flask import (
     request,
     url_for,
 )
+from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
 from app.domain.kinds import KIND_PROFILES, CustomerKind
@@ -25,6 +26,7 @@ from app.services.identity import CustomerRef, Identity, StoredSession, customer
 from app.services.login_links import DEFAULT_PAGE, NEXT_PAGES
 from app.services.unit_of_work import unit_of_work
 from app.web.context import get_context
+from app.web.flashes import flash_problem
 from app.web.sessions import current_identity, current_stored_session, portal_session
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -154,6 +156,14 @@ def _back_to_the_product(stored: StoredSession) -> Response:
     way_back = stored.way_back or url_for("login.come_in")
     if stored.identity is not None and stored.identity.kind is CustomerKind.SERVER:
         way_back = SERVER_LOGIN
+    if request.method == "POST":
+        # Shown at the login that follows: whoever pressed "Pay" must know what became of it.
+        flash_problem(
+            gettext(
+                "Your login was over before the form was sent, so nothing was paid or changed. "
+                "Log in and send it again."
+            )
+        )
     response = redirect(f"{way_back}?{urlencode({'next_page': page})}", code=302)
     response.headers["Cache-Control"] = "no-store"
     return make_response(response)

@@ -12,6 +12,7 @@ from app.models.invoices import Invoice
 from app.models.plans import Plan
 from app.models.purchases import Purchase
 from app.services.unit_of_work import unit_of_work
+from tests.support.login import make_link
 from tests.support.shop import Shop, counted_queries, headline, words
 
 
@@ -343,6 +344,20 @@ def test_two_tabs_at_the_same_moment(shop: Shop, monkeypatch: pytest.MonkeyPatch
     assert refused.status_code == 400
     assert "Another payment for this plan is being made right now." in words(refused)
     assert count(shop, Purchase) == 1
+
+
+def test_a_login_that_is_over_when_the_button_is_pressed(shop: Shop) -> None:
+    shop.open(18).has_card()
+    page = shop.get("upgrade")
+    shop.clock.advance(hours=2)
+    answer = shop.client.submit(page, action="/upgrade/confirm/")
+    assert answer.status_code == 302
+    way_back = f"http://{shop.organization.host}/self-hosted-billing/?next_page=upgrade"
+    assert answer.location == way_back
+    assert count(shop, Purchase) == 0
+    link = make_link(shop.ctx, shop.organization, next_page="upgrade")
+    login = shop.client.get(link, follow_redirects=True)
+    assert "nothing was paid or changed" in words(login)
 
 
 def test_a_decline_that_is_found_out_later(shop: Shop) -> None:
