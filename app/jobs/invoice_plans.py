@@ -67,9 +67,13 @@ def preview_plans(
             counts.parked += 1
             progress.advance()
             continue
-        counts.invoices += preview.invoices
-        counts.invoiced += len(preview.invoices)
-        counts.deferred += preview.deferred
+        most = ctx.settings.invoice_run_max_per_customer
+        counts.invoices += preview.invoices[:most]
+        counts.invoiced += len(preview.invoices[:most])
+        if len(preview.invoices) > most:
+            counts.parked += 1
+        else:
+            counts.deferred += preview.deferred
         progress.advance()
     return counts
 
@@ -82,16 +86,10 @@ def _due(ctx: Context, *, as_of: datetime | None = None) -> list[int]:
 def _run_customer(
     ctx: Context, customer_id: int, counts: RunCounts, as_of: datetime | None
 ) -> None:
-    made = 0
     try:
         for step in _steps(ctx, customer_id, as_of):
-            if step.outcome is StepOutcome.DEFERRED:
-                counts.deferred += 1
-            if step.outcome is StepOutcome.INVOICED:
-                counts.invoiced += 1
-                made += 1
-                if made > ctx.settings.invoice_run_max_per_customer:
-                    raise BillingError("too_many_invoices", count=made)
+            counts.deferred += step.outcome is StepOutcome.DEFERRED
+            counts.invoiced += step.outcome is StepOutcome.INVOICED
     except Exception as error:
         # A customer whose invoice cannot be computed must not stop the others.
         log.exception("customer %s: parked", customer_id)
@@ -101,8 +99,10 @@ def _run_customer(
 
 
 def _steps(ctx: Context, customer_id: int, as_of: datetime | None) -> Iterator[Step]:
+    made = 0
     while True:
-        step = invoice_next_boundary(ctx, customer_id, as_of=as_of)
+        step = invoice_next_boundary(ctx, customer_id, made=made, as_of=as_of)
+        made += step.outcome is StepOutcome.INVOICED
         yield step
         if step.outcome in {StepOutcome.NOTHING_DUE, StepOutcome.DEFERRED}:
             return

@@ -60,10 +60,19 @@ def get_due_customers(session: Session, *, as_of: datetime) -> list[int]:
     return list(session.scalars(statement))
 
 
-def invoice_next_boundary(ctx: Context, customer_id: int, *, as_of: datetime | None = None) -> Step:
-    """Do one boundary of a customer and keep it. `as_of` (default: now) must not be past."""
+def invoice_next_boundary(
+    ctx: Context, customer_id: int, *, made: int = 0, as_of: datetime | None = None
+) -> Step:
+    """Do one boundary of a customer and keep it. `as_of` (default: now) must not be past.
+
+    `made` is how many invoices this run made for the customer before. Raises BillingError
+    `too_many_invoices`, and keeps nothing, when this one would be beyond the limit of a run.
+    """
     with unit_of_work(ctx) as work:
         step = take_step(work, customer_id, as_of=as_of or work.now)
+        most = ctx.settings.invoice_run_max_per_customer
+        if step.outcome is StepOutcome.INVOICED and made >= most:
+            raise BillingError("too_many_invoices", count=most)
         work.commit()
         return step
 

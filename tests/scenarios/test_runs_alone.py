@@ -77,3 +77,26 @@ def test_the_export_is_json(story: Story) -> None:
     assert set(json.loads(output)) == {"customer", "plans", "ledger", "invoices", "audit"}
     status, output = run(story, "export", "6cde5f7a-0000-4000-8000-000000000000")
     assert (status, output.startswith("Error: ")) == (1, True)
+
+
+def test_a_run_makes_so_many_invoices_of_a_customer_and_no_more(story: Story) -> None:
+    acme, other = story.server(seats=(18,)), story.server(seats=(11,))
+    for server in (acme, other):
+        story.upgrade(server, schedule="annual" if server is other else "monthly")
+    payer = story.payer(acme)
+    story.on("2013-05-02")
+    for server in (acme, other):
+        story.upload(server)
+    # Sixteen months are due, and fifteen is the most.
+    expected = "processed=2 invoiced=16 deferred=0 parked=1"
+    status, output = run(story, "invoice-plans", "--dry-run")
+    assert (status, expected in output) == (1, True)
+    assert len(story.export(payer)["invoices"]) == 1
+    status, output = run(story, "invoice-plans")
+    assert (status, expected in output) == (1, True)
+    data = story.export(payer)
+    assert len(data["invoices"]) == 1 + 15
+    assert data["customer"]["parked_reason"] == "invoice-plans: too_many_invoices"
+    run(story, "unpark", payer.uuid)
+    assert "invoiced=1 deferred=0 parked=0" in run(story, "invoice-plans")[1]
+    assert len(story.export(payer)["invoices"]) == 1 + 16
