@@ -37,7 +37,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
     )
     _configure(app, settings)
     # The web modules need the Flask extensions above them to exist; they are imported here.
-    from app.web import errors, security, sessions, wording
+    from app.web import errors, page_time, security, sessions, wording
     from app.web.mails import build_renderer
 
     db.init_app(app)
@@ -60,6 +60,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
         tokens=TokenGateway(keys=settings.secret_keys, clock=clock),
         describe_line=wording.describe_line,
     )
+    page_time.init_app(app)
     sessions.init_app(app)
     security.init_app(app)
     limiter.init_app(app)
@@ -128,12 +129,14 @@ def _clock(settings: Settings) -> Clock:
 
 def _payments(settings: Settings) -> PaymentsGateway:
     from app.gateways.stripe_gateway import StripeGateway
+    from app.web.page_time import has_page_time
 
     return StripeGateway(
         secret_key=settings.stripe_secret_key or "sk_test_tallyport",
         webhook_secret=settings.stripe_webhook_secret or "whsec_tallyport",
         api_base=settings.stripe_api_base,
         in_transaction=is_transaction_open,
+        has_time=has_page_time,
     )
 
 

@@ -1,7 +1,8 @@
 """Stripe, spoken to through its SDK: the only file that imports it.
 
 Stripe's errors become the five of `app/gateways/payments.py`. Inside a page's request nothing is
-repeated and nothing waits longer than ten seconds for Stripe; jobs may repeat (`for_jobs`).
+repeated, nothing waits longer than ten seconds for Stripe, and no call is begun once the page has
+no time left for it; jobs may repeat and take their time (`for_jobs`).
 """
 
 import logging
@@ -20,6 +21,7 @@ from app.gateways.payments import (
     CalledInTransaction,
     Card,
     CardSetup,
+    ProviderBusy,
     ProviderEvent,
     ProviderRejected,
     ProviderUnavailable,
@@ -61,10 +63,12 @@ class StripeGateway:
         webhook_secret: str,
         api_base: str | None,
         in_transaction: Callable[[], bool],
+        has_time: Callable[[], bool] = lambda: True,
         retries: int = 0,
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         quiet_the_sdk()
+        self._has_time = has_time
         self._options: dict[str, Any] = {
             "secret_key": secret_key,
             "webhook_secret": webhook_secret,
@@ -304,6 +308,9 @@ class StripeGateway:
     def _calling(self, what: str) -> Iterator[None]:
         if self._in_transaction():
             raise CalledInTransaction
+        if not self._has_time():
+            log.warning("stripe %s: not begun, the page has no time left", what)
+            raise ProviderBusy("The page has no time left.", code="page_out_of_time")
         try:
             yield
         except stripe.StripeError as error:
