@@ -33,6 +33,7 @@ from app.services.context import Actor, Context
 from app.services.customers import Payer, claim_payer
 from app.services.invoices import InvoiceDraft, record_invoice
 from app.services.leases import owner, take_leases
+from app.services.ledger import sync_server_ledgers
 from app.services.push_invoice import push_invoice
 from app.services.quote import PurchaseChoice, Quote, find_changes, make_quote
 from app.services.settle_purchase import (
@@ -95,6 +96,8 @@ def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) ->
         if _get_open(work, customer.id) is not None:
             # Another person, or another tab, was quicker since the look above.
             raise BillingError("purchase_in_progress")
+        # A plan whose end has come is ended here, if no job has done so yet.
+        sync_server_ledgers(work, server, as_of=work.now)
         purchase_id = _record_purchase(work, server, customer, command.payer, confirmed, actor)
         work.commit()
     return _charge(ctx, purchase_id)

@@ -138,7 +138,7 @@ def make_quote(
     if tier is None or not tier.self_serve:
         raise BillingError("unknown_tier")
     customer = get_customer(session, payer)
-    check_may_buy(session, payer, customer)
+    check_may_buy(session, payer, customer, now=now)
     people = count_payer_people(session, payer, now=now).people
     new_customer = get_new_customer_terms(catalog, customer, payer, tier)
     price = tier.price(catalog.currency, choice.schedule)
@@ -190,10 +190,13 @@ def make_quote(
     )
 
 
-def check_may_buy(session: Session, payer: Payer, customer: Customer | None) -> None:
+def check_may_buy(
+    session: Session, payer: Payer, customer: Customer | None, *, now: datetime
+) -> None:
     """Refuse whoever has a plan already, or whose server pays (one payer)."""
     live = get_live_plan(session, customer.id) if customer is not None else None
-    if live is not None:
+    # From its end on a plan is over, even before a job has written that down.
+    if live is not None and (live.end_date is None or now < live.end_date):
         raise BillingError("already_subscribed", tier=live.tier)
     if session.get_one(Server, payer.server_id).deactivated_at is not None:
         raise BillingError("server_deactivated")
@@ -201,7 +204,8 @@ def check_may_buy(session: Session, payer: Payer, customer: Customer | None) -> 
         return
     organization = session.get_one(Organization, payer.organization_id)
     covering = get_covering_plan(session, organization)
-    if covering is not None and (customer is None or covering.customer_id != customer.id):
+    others = covering is not None and (customer is None or covering.customer_id != customer.id)
+    if covering is not None and others and (covering.end_date is None or now < covering.end_date):
         raise BillingError("covered_by_server")
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from app.domain.errors import BillingError
 from app.services import change_plan
+from app.services.settle_purchase import Outcome
 from app.services.unit_of_work import unit_of_work
 from tests.scenarios.story import BUYER, Story
 
@@ -258,3 +259,17 @@ def test_a_payment_learnt_of_months_later_bills_each_month_once(story: Story) ->
     for _ in range(3):
         story.run_jobs()
     story.assert_statement(payer, "learnt_late.txt")
+
+
+def test_a_plan_that_is_over_can_be_bought_again_before_any_job_has_run(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    story.upgrade(acme)
+    payer = story.payer(acme)
+    change_plan.end_plan_at_cycle_end(story.ctx, payer, actor=BUYER)
+    story.on("2012-02-01").upload(acme)
+    story.on("2012-02-02 05:00:00")
+    assert story.upgrade(acme).outcome is Outcome.PAID
+    assert [plan["status"] for plan in story.export(payer)["plans"]] == ["ended", "active"]
+    story.run_jobs()
+    assert [i["total"] for i in story.export(payer)["invoices"]] == [4300, 4300]
+    story.assert_nothing_left_to_do()

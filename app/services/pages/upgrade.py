@@ -109,7 +109,7 @@ def load_upgrade_page(
     Raises BillingError `already_subscribed` or `covered_by_server`, and MissingDataError.
     """
     head = load_head(session, payer, now=now)
-    check_may_buy(session, payer, head.customer)
+    check_may_buy(session, payer, head.customer, now=now)
     people = count_payer_people(session, payer, now=now).people
     quote: QuoteView | None = None
     problem: BillingError | None = None

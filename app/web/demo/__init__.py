@@ -1,13 +1,15 @@
 """The demo blueprint: caught mail, the time machine, the sample customers."""
 
-from flask import Blueprint, url_for
+from flask import Blueprint, has_request_context, url_for
 
 blueprint = Blueprint("demo", __name__)
 
 
 @blueprint.app_context_processor
 def show_the_way() -> dict[str, str]:
-    """Let every page of the portal lead to the demo's own pages."""
+    """Let every page of the portal lead to the demo's own pages. Mails are no pages."""
+    if not has_request_context():
+        return {}
     return {"demo_url": url_for("demo.overview")}
 
 
