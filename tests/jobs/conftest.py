@@ -1,17 +1,36 @@
-"""The stage on which runs are killed, and the worlds they are killed in."""
+"""The stage on which runs are killed, the worlds they are killed in, and how they go otherwise."""
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pytest
 
+from tests.jobs.checks import repeat_until_nothing_is_left
 from tests.jobs.worlds import build_world
 from tests.support.databases import Databases
+from tests.support.end_state import end_state
 from tests.support.kills import KillingProxy, Nursery, Stage, World
 from tests.support.servers import Run
 
+
+@dataclass(frozen=True)
+class Course:
+    """How a job goes when nobody kills it, and what it comes to once nothing is left to do."""
+
+    commits: int
+    calls: int
+    state: dict[str, Any]
+
+    @property
+    def places(self) -> int:
+        """How many places there are to die: before and after each commit and each call."""
+        return 2 * (self.commits + self.calls)
+
+
 WorldMaker = Callable[[str], World]
+CourseMaker = Callable[[str, str, dict[str, Any]], Course]
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +41,7 @@ def nursery(run: Run, databases: Databases) -> Iterator[Nursery]:
     made.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def proxy() -> Iterator[KillingProxy]:
     """Between the runs and the emulator."""
     made = KillingProxy()
@@ -30,9 +49,9 @@ def proxy() -> Iterator[KillingProxy]:
     made.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stage(run: Run, databases: Databases, nursery: Nursery, proxy: KillingProxy) -> Stage:
-    """Makes scenes."""
+    """Plays scenes."""
     return Stage(databases, nursery, proxy, run.scratch)
 
 
@@ -50,3 +69,22 @@ def world(run: Run, databases: Databases, database_backend: str) -> WorldMaker:
         return World(**json.loads(run.once(f"world {name} {database_backend}", build)))
 
     return make
+
+
+@pytest.fixture
+def course(run: Run, stage: Stage, world: WorldMaker, database_backend: str) -> CourseMaker:
+    """Follows a job in a world to its end; once in a run."""
+
+    def follow(name: str, job: str, arguments: dict[str, Any]) -> Course:
+        def go() -> str:
+            prepared = world(name)
+            with stage.scene(prepared) as scene:
+                commits = scene.run(job, **arguments).commits
+                calls = len(stage.proxy.calls)
+                repeat_until_nothing_is_left(scene, prepared.now)
+                state = end_state(scene.url, scene.emulator)
+            return json.dumps({"commits": commits, "calls": calls, "state": state})
+
+        return Course(**json.loads(run.once(f"{job} in {name} on {database_backend}", go)))
+
+    return follow

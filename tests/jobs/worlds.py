@@ -84,7 +84,9 @@ def renewals(story: EmulatorStory) -> dict[str, Any]:
     story.on("2012-01-04").upload_seats(monthly, 19, 20, 21, 22, 23)
     story.on("2012-01-20").upload_seats(annual, 33)
     _upload_when_due(story, monthly, annual)
-    return {}
+    # Somebody came the day before, of whom the server tells only now.
+    story.set_people(monthly, 24, at=datetime(2012, 2, 1, 12, tzinfo=UTC))
+    return {"upload": {"headers": monthly.headers, "data": story.upload_form(monthly)}}
 
 
 def refusals(story: EmulatorStory) -> dict[str, Any]:
@@ -145,12 +147,12 @@ def _confirmation(card: str, *, earlier: str | None = None) -> Callable[..., dic
         if earlier is not None:
             story.upgrade(acme, card=earlier)
         story.give_card(payer, card)
-        return _confirm_notes(story, payer) | {"second": _confirm_notes(story, payer)}
+        return {"mine": _form(story, payer), "theirs": _form(story, payer)}
 
     return build
 
 
-def _confirm_notes(story: EmulatorStory, payer: Payer) -> dict[str, Any]:
+def _form(story: EmulatorStory, payer: Payer) -> dict[str, Any]:
     return {"uuid": payer.uuid, "token": story.quote_token(payer, tier="basic")}
 
 
@@ -162,7 +164,7 @@ def newcomers(story: EmulatorStory) -> dict[str, Any]:
         _, customer = claim_payer(work, payer)
         customer_id = customer.id
         work.commit()
-    return {"customer_id": customer_id}
+    return {"ensure-provider-customer": {"customer_id": customer_id}}
 
 
 BUILDERS: dict[str, Callable[[EmulatorStory], dict[str, Any]]] = {

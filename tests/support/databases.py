@@ -73,14 +73,15 @@ class Databases:
         self._create_postgresql(name, template)
         return self._postgresql_url(name)
 
-    def copy(self, url: str) -> str:
+    def copy(self, url: str, *, name: str) -> str:
         """The URL of a new database with everything that is in the one at `url`.
 
-        Nobody may be connected to that one.
+        Nobody may be connected to that one. The same `name` gives the same URL again, once the
+        database has been dropped.
         """
         parsed = make_url(url)
         assert parsed.database is not None
-        name = f"{self._prefix()}_{self.worker}_{next(self._names)}"
+        name = f"{self._prefix()}_{self.worker}_{name}"
         if parsed.get_backend_name() == "sqlite":
             path = self.run.scratch / f"{name}.sqlite3"
             shutil.copyfile(parsed.database, path)

@@ -145,7 +145,8 @@ class _Ours:
                 ("event", self.events),
             )
             for row in rows
-            if row["claimed_by"] is not None
+            # A lost mail was marked as sent, so nobody looks at its lease any more.
+            if row["claimed_by"] is not None and not row.get("sent_at")
         ]
         found += [
             f"{self.invoice(row['id'])} still waits for delivery"

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,6 +88,11 @@ class Nursery:
         """Bring forth a child for each task; they wait for `go`. Returns their process ids."""
         pids: list[int] = self._ask({"start": tasks})["pids"]
         return pids
+
+    def warm(self, task: dict[str, Any]) -> None:
+        """Do a task in the nursery itself, so that its children begin with all that it needs."""
+        report = self._ask({"warm": task})["report"]
+        assert "value" in report, report
 
     def go(self) -> list[End]:
         """Let them all begin, and wait until all have ended."""
@@ -220,21 +224,23 @@ class World:
 
 @dataclass
 class Stage:
-    """What scenes of one process of the run share."""
+    """Where the scenes of one process of the run are played, one at a time.
+
+    Each scene has the same addresses and file names, so that the nursery can prepare for them.
+    """
 
     databases: Databases
     nursery: Nursery
     proxy: KillingProxy
     folder: Path
-    _numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
     def scene(self, world: World) -> Iterator["Scene"]:
         """A copy of `world` with its emulator running, removed afterwards."""
-        name = f"{self.databases.worker}-scene-{next(self._numbers)}"
-        store, clock_file = self.folder / f"{name}.stripe", self.folder / f"{name}.clock"
+        store = self.folder / f"{self.databases.worker}-scene.stripe"
+        clock_file = self.folder / f"{self.databases.worker}-scene.clock"
         shutil.copyfile(world.store, store)
-        url = self.databases.copy(world.url)
+        url = self.databases.copy(world.url, name="scene")
         try:
             with start_in_thread(store=str(store), background=False) as emulator:
                 scene = Scene(self, url, emulator, clock_file)
@@ -245,6 +251,13 @@ class Stage:
             self.databases.drop(url)
             for path in (store, clock_file):
                 path.unlink(missing_ok=True)
+
+    def warm(self, world: World, job: str, **arguments: Any) -> None:
+        """Play a job in `world` once in the nursery itself, with all that may follow it."""
+        for name, given in ((job, arguments), ("everything", {"instants": [world.now]})):
+            with self.scene(world) as scene:
+                self.proxy.aim(scene.emulator.url)
+                self.nursery.warm(scene.task(name, **given))
 
 
 @dataclass
@@ -288,12 +301,6 @@ class Scene:
         self.stage.nursery.start(*tasks)
         self.stage.proxy.aim(self.emulator.url)
         return self.stage.nursery.go()
-
-    def deliver_webhooks(self, *, since: int = 0) -> None:
-        """Let the portal hear of everything that happened at the provider after its first `since`
-        events, the newest first, and lose nothing."""
-        newest_first = self.events()[since:][::-1]
-        self.run("receive-events", events=newest_first).value
 
     def events(self) -> list[dict[str, str]]:
         """The provider's events, oldest first."""

@@ -3,7 +3,9 @@
 `python -m tests.support.nursery` imports the portal once and forks a child for each task, so that a
 killed run costs a fraction of a second instead of the start of Python. It speaks lines of JSON:
 
-    {"start": [task, ...]}  ->  {"pids": [...]}  the children have built their applications and wait
+    {"warm": task}          ->  {"report": ...}  done here and not in a child: children forked later
+                                                 inherit the application and its compiled statements
+    {"start": [task, ...]}  ->  {"pids": [...]}  the children have their applications and wait
     {"go": true}            ->  {"ends": [...]}  all began at once, and all have ended
 
 A task is {"job", "arguments", "settings", "die"}; `die` is {"commit": n, "moment": "before" or
@@ -21,6 +23,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
@@ -28,7 +31,9 @@ from sqlalchemy import event
 from sqlalchemy.orm import configure_mappers
 
 from app import create_app
+from app.clock import DemoClock
 from app.domain.errors import BillingError
+from app.extensions import db
 from app.gateways.payments import PaymentsError, ProviderEvent
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans
@@ -43,6 +48,7 @@ from app.services.webhook_events import handle_event, record_event
 # Seconds after which a child that hangs (a deadlock) is ended by the system.
 PATIENCE = 120
 BUYER = Actor("billing_user:1")
+NO_EVENTS: list[dict[str, str]] = []
 
 
 class Commits:
@@ -58,8 +64,6 @@ class Commits:
 
     def watch(self, app: Flask, ctx: Context) -> None:
         """Listen to the engine, which sends COMMIT, and to the sessions, which hear the answer."""
-        from app.extensions import db
-
         with app.app_context():
             event.listen(db.engine, "commit", self._before)
         event.listen(ctx.sessions, "after_commit", self._after)
@@ -99,12 +103,20 @@ def run_deliver(_app: Flask, ctx: Context) -> Any:
     return asdict(deliver(_for_jobs(ctx)))
 
 
-def run_everything(app: Flask, ctx: Context, *, times: int) -> Any:
-    """All jobs in their order, `times` times; the counts of each round."""
-    return [
-        [run_sync_ledgers(app, ctx), run_invoice_plans(app, ctx), run_deliver(app, ctx)]
-        for _ in range(times)
-    ]
+def run_everything(
+    app: Flask, ctx: Context, *, events: list[dict[str, str]] = NO_EVENTS, instants: list[str]
+) -> Any:
+    """First the webhooks of `events`, then all jobs twice at each of `instants`; the counts of
+    each round."""
+    run_receive_events(app, ctx, events=events)
+    clock = ctx.clock
+    assert isinstance(clock, DemoClock)
+    rounds = []
+    for instant in instants:
+        clock.freeze(datetime.fromisoformat(instant))
+        for run in (run_sync_ledgers, run_invoice_plans, run_deliver) * 2:
+            rounds.append(run(app, ctx))
+    return [rounds[start : start + 3] for start in range(0, len(rounds), 3)]
 
 
 def run_confirm(_app: Flask, ctx: Context, *, uuid: str, token: str) -> Any:
@@ -160,16 +172,13 @@ def _child(task: dict[str, Any], *, ready: int, go: int, answer: int) -> None:
     signal.alarm(PATIENCE)
     report: dict[str, Any]
     try:
-        app = create_app(task["settings"])
-        ctx: Context = app.extensions["tallyport"]
+        app, ctx = _application(task["settings"])
         commits = Commits(task["die"])
         commits.watch(app, ctx)
         os.write(ready, b"r")
         if os.read(go, 1) != b"g":
             os._exit(1)  # The tests are gone.
-        with app.app_context():
-            value = _value_of(task, app, ctx)
-        report = {"commits": commits.count, **value}
+        report = _value_of(task, app, ctx) | {"commits": commits.count}
     except BaseException:
         os.write(ready, b"r")
         report = {"crash": traceback.format_exc()}
@@ -179,11 +188,37 @@ def _child(task: dict[str, Any], *, ready: int, go: int, answer: int) -> None:
     os._exit(0)
 
 
+_applications: dict[str, Flask] = {}
+
+
+def _application(settings: dict[str, Any]) -> tuple[Flask, Context]:
+    """The application with these settings, made when there is none yet."""
+    name = json.dumps(settings, sort_keys=True)
+    if name not in _applications:
+        _applications[name] = create_app(settings)
+    app = _applications[name]
+    return app, app.extensions["tallyport"]
+
+
 def _value_of(task: dict[str, Any], app: Flask, ctx: Context) -> dict[str, Any]:
     try:
-        return {"value": JOBS[task["job"]](app, ctx, **task["arguments"])}
+        with app.app_context():
+            return {"value": JOBS[task["job"]](app, ctx, **task["arguments"])}
     except BillingError as error:
         return {"refused": error.code}
+
+
+def _warm(task: dict[str, Any]) -> dict[str, Any]:
+    """Do a task in this process. Nothing that was opened may be left to the children."""
+    app, ctx = _application(task["settings"])
+    # A gateway of its own, so that its connections go with it.
+    value = _value_of(task, app, _for_jobs(ctx))
+    with app.app_context():
+        db.engine.dispose()
+    gc.collect()
+    gc.freeze()
+    _await_threads()
+    return value
 
 
 class Litter:
@@ -237,6 +272,11 @@ def _warm_up() -> None:
         pass
     gc.collect()
     gc.freeze()
+    _await_threads()
+
+
+def _await_threads() -> None:
+    """Timers of libraries end by themselves."""
     while threading.active_count() > 1:
         time.sleep(0.01)
 
@@ -247,9 +287,12 @@ def main() -> None:
     litter: Litter | None = None
     for line in sys.stdin:
         command = json.loads(line)
-        if "start" in command:
+        answer: dict[str, Any]
+        if "warm" in command:
+            answer = {"report": _warm(command["warm"])}
+        elif "start" in command:
             litter = Litter(command["start"])
-            answer: dict[str, Any] = {"pids": litter.pids}
+            answer = {"pids": litter.pids}
         else:
             assert litter is not None
             answer = {"ends": litter.go()}
