@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from app.domain.kinds import InvoiceStatus
 from app.gateways.payments import (
@@ -51,6 +51,8 @@ def deliver_invoices(ctx: Context, *, progress: Callable[[], None] | None = None
             due: list[ColumnElement[bool]] = [
                 Invoice.to_deliver.is_(True),
                 Invoice.id.not_in(seen),
+                # What a guard has parked is looked at by a person before it is charged.
+                Invoice.customer_id.not_in(_parked()),
                 or_(Invoice.next_delivery_at.is_(None), Invoice.next_delivery_at <= work.now),
             ]
             taken = take_leases(work, Invoice, due=due, limit=1, lasting=LEASE)
@@ -66,7 +68,14 @@ def deliver_invoices(ctx: Context, *, progress: Callable[[], None] | None = None
 def count_deliverable(ctx: Context) -> int:
     """How many invoices wait for delivery."""
     with unit_of_work(ctx) as work:
-        return len(work.session.scalars(select(Invoice.id).where(Invoice.to_deliver)).all())
+        waiting = select(func.count(Invoice.id)).where(
+            Invoice.to_deliver, Invoice.customer_id.not_in(_parked())
+        )
+        return work.session.scalar(waiting) or 0
+
+
+def _parked() -> Select[int]:
+    return select(Customer.id).where(Customer.parked_at.is_not(None))
 
 
 def deliver_invoice(ctx: Context, invoice_id: int) -> DeliveryCounts:

@@ -17,6 +17,7 @@ from app.domain.errors import BillingError
 from app.domain.invoicing import LineDraft, boundary_lines, total_of
 from app.domain.kinds import AtCycleEnd, LineSource, PlanStatus
 from app.models.customers import Customer
+from app.models.invoices import Invoice
 from app.models.plans import Plan
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
@@ -228,5 +229,9 @@ def unpark_customer(ctx: Context, customer_id: int) -> None:
     with unit_of_work(ctx) as work:
         customer = work.claim_customer(customer_id)
         customer.parked_at = customer.parked_reason = None
+        # What waited for the person is delivered with the next run.
+        waiting = select(Invoice).where(Invoice.customer_id == customer_id, Invoice.to_deliver)
+        for invoice in work.session.scalars(waiting):
+            invoice.next_delivery_at = None
         record_audit(work, "customer.unparked", actor=SYSTEM, customer_id=customer_id)
         work.commit()

@@ -4,10 +4,11 @@ import json
 
 from flask.testing import FlaskCliRunner
 
+from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import invoice_plans
 from app.jobs.sync_ledgers import sync_ledgers
 from app.services import change_plan
-from app.services.invoice_plan import park_customer
+from app.services.invoice_plan import park_customer, unpark_customer
 from tests.scenarios.story import BUYER, Story
 
 
@@ -100,3 +101,18 @@ def test_a_run_makes_so_many_invoices_of_a_customer_and_no_more(story: Story) ->
     run(story, "unpark", payer.uuid)
     assert "invoiced=1 deferred=0 parked=0" in run(story, "invoice-plans")[1]
     assert len(story.export(payer)["invoices"]) == 1 + 16
+
+
+def test_nothing_of_a_parked_customer_is_charged_until_somebody_has_looked(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    story.upgrade(acme)
+    payer = story.payer(acme)
+    story.on("2012-02-02").upload(acme)
+    with story.app.app_context():
+        invoice_plans(story.ctx)
+        park_customer(story.ctx, 1, reason="a test")
+        assert deliver(story.ctx).invoices == 0
+        assert [i["status"] for i in story.export(payer)["invoices"]] == ["paid", "draft"]
+        unpark_customer(story.ctx, 1)
+        assert deliver(story.ctx).invoices == 1
+    assert [i["status"] for i in story.export(payer)["invoices"]] == ["paid", "paid"]
