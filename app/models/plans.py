@@ -113,10 +113,10 @@ class LedgerEntry(Base):
 
     __tablename__ = "ledger_entries"
     __table_args__ = (
-        UniqueConstraint("plan_id", "audit_row_id"),
+        UniqueConstraint("plan_id", "log_entry_id"),
         Index("ix_ledger_entries_plan_time", "plan_id", "event_time", "id"),
         CheckConstraint("licenses >= 0 AND licenses_at_next_renewal >= 0", name="not_negative"),
-        CheckConstraint("(audit_row_id IS NULL) <> (actor IS NULL)", name="audit_row_or_actor"),
+        CheckConstraint("(log_entry_id IS NULL) <> (actor IS NULL)", name="log_entry_or_actor"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -130,7 +130,7 @@ class LedgerEntry(Base):
     # Order within one second: the audit row's remote id, or the highest one known for others.
     order_id: Mapped[int] = mapped_column(BigInteger, default=0)
     # The audit row that caused it, with a copy of what names that row on its server ...
-    audit_row_id: Mapped[int | None] = mapped_column(BigInteger)
+    log_entry_id: Mapped[int | None] = mapped_column(BigInteger)
     server_uuid: Mapped[str | None] = mapped_column(String(36))
     remote_id: Mapped[int | None] = mapped_column(BigInteger)
     # ... or who did it ("system:renewal", "billing_user:7").
@@ -138,6 +138,6 @@ class LedgerEntry(Base):
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     plan: Mapped[Plan] = relationship()
-    audit_row: Mapped[AuditRow | None] = relationship(
-        primaryjoin="foreign(LedgerEntry.audit_row_id) == AuditRow.id", viewonly=True
+    log_entry: Mapped[AuditRow | None] = relationship(
+        primaryjoin="foreign(LedgerEntry.log_entry_id) == AuditRow.id", viewonly=True
     )

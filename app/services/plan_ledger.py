@@ -195,7 +195,7 @@ class PlanSync:
                 licenses_at_next_renewal=entry.licenses_at_next_renewal,
                 people=entry.people,
                 order_id=entry.order_id,
-                audit_row_id=entry.audit_row_id,
+                log_entry_id=entry.audit_row_id,
                 server_uuid=self.server.uuid if row else None,
                 remote_id=row.remote_id if row else None,
                 actor=entry.actor,

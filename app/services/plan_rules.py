@@ -53,7 +53,7 @@ def to_entry(row: LedgerEntry) -> Entry:
         licenses_at_next_renewal=row.licenses_at_next_renewal,
         order_id=row.order_id,
         people=row.people,
-        audit_row_id=row.audit_row_id,
+        audit_row_id=row.log_entry_id,
         actor=row.actor,
         id=row.id,
     )

@@ -563,14 +563,14 @@ def upgrade() -> None:
         sa.Column("licenses_at_next_renewal", sa.Integer(), nullable=False),
         sa.Column("people", sa.Integer(), nullable=True),
         sa.Column("order_id", sa.BigInteger(), nullable=False),
-        sa.Column("audit_row_id", sa.BigInteger(), nullable=True),
+        sa.Column("log_entry_id", sa.BigInteger(), nullable=True),
         sa.Column("server_uuid", sa.String(length=36), nullable=True),
         sa.Column("remote_id", sa.BigInteger(), nullable=True),
         sa.Column("actor", sa.String(length=64), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "(audit_row_id IS NULL) <> (actor IS NULL)",
-            name=op.f("ck_ledger_entries_audit_row_or_actor"),
+            "(log_entry_id IS NULL) <> (actor IS NULL)",
+            name=op.f("ck_ledger_entries_log_entry_or_actor"),
         ),
         sa.CheckConstraint(
             "licenses >= 0 AND licenses_at_next_renewal >= 0",
@@ -579,7 +579,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_ledger_entries_plan_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entries")),
         sa.UniqueConstraint(
-            "plan_id", "audit_row_id", name=op.f("uq_ledger_entries_plan_id_audit_row_id")
+            "plan_id", "log_entry_id", name=op.f("uq_ledger_entries_plan_id_log_entry_id")
         ),
     )
     with op.batch_alter_table("ledger_entries", schema=None) as batch_op:

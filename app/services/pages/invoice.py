@@ -122,7 +122,7 @@ def _load_lines(
         select(InvoiceLine, LedgerEntry, AuditRow)
         .outerjoin(InvoiceLineEntry, InvoiceLineEntry.line_id == InvoiceLine.id)
         .outerjoin(LedgerEntry, LedgerEntry.id == InvoiceLineEntry.entry_id)
-        .outerjoin(AuditRow, AuditRow.id == LedgerEntry.audit_row_id)
+        .outerjoin(AuditRow, AuditRow.id == LedgerEntry.log_entry_id)
         .where(InvoiceLine.invoice_id == invoice_id)
         .order_by(
             InvoiceLine.position,
@@ -162,7 +162,7 @@ def _load_licenses_before(
         LedgerEntry.licenses_at_next_renewal,
         LedgerEntry.order_id,
         LedgerEntry.people,
-        LedgerEntry.audit_row_id,
+        LedgerEntry.log_entry_id,
         LedgerEntry.actor,
         LedgerEntry.id,
     ).where(
@@ -212,7 +212,7 @@ def _load_counts(session: Session, customer: Customer, invoice_id: int) -> dict[
         .join(InvoiceLineEntry, InvoiceLineEntry.entry_id == LedgerEntry.id)
         .join(InvoiceLine, InvoiceLine.id == InvoiceLineEntry.line_id)
         .join(AuditRow, AuditRow.id == latest)
-        .where(InvoiceLine.invoice_id == invoice_id, LedgerEntry.audit_row_id.is_(None))
+        .where(InvoiceLine.invoice_id == invoice_id, LedgerEntry.log_entry_id.is_(None))
     )
     found: dict[int, AuditRow] = {}
     for entry_id, row in session.execute(statement):

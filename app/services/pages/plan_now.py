@@ -239,7 +239,7 @@ def _entries_query() -> Executable:
             LedgerEntry.licenses_at_next_renewal,
             LedgerEntry.order_id,
             LedgerEntry.people,
-            LedgerEntry.audit_row_id,
+            LedgerEntry.log_entry_id,
             LedgerEntry.actor,
             LedgerEntry.id,
         )
