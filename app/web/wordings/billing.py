@@ -13,7 +13,9 @@ def _transition_refused(params: Mapping[str, Any]) -> str:
     if params["status"] == "ended":
         return gettext("This plan has ended. Choose a plan to start a new one.")
     if params["change"] == "end_at_cycle_end":
-        return gettext("Your plan is already set to end. You can take that back on the billing page.")
+        return gettext(
+            "Your plan is already set to end. You can take that back on the billing page."
+        )
     if params["change"] == "keep":
         return gettext("Your plan is not set to end, so there is nothing to take back.")
     return gettext("Your plan cannot be changed like this now. Write to support, and we will help.")
