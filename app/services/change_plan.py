@@ -52,7 +52,8 @@ def change_licenses_now(ctx: Context, payer: Payer, *, licenses: int, actor: Act
     """Raise the licenses of a manual plan now, and with them the number at renewal.
 
     The difference is on the next invoice. Raises BillingError `not_manual`, `licenses_not_raised`,
-    `too_few_licenses`, `too_many_licenses`, `no_plan`, `transition_refused`.
+    `too_few_licenses`, `too_many_licenses`, `contact_support_for_more`, `no_plan`,
+    `transition_refused`.
     """
     with unit_of_work(ctx) as work:
         server, customer, plan = _claim_plan(work, payer)
@@ -112,6 +113,9 @@ def _check_licenses(
         raise BillingError("too_few_licenses", minimum=least)
     if licenses > MOST_LICENSES:
         raise BillingError("too_many_licenses", maximum=MOST_LICENSES)
+    most = work.ctx.settings.max_invoice_amount
+    if plan.price_per_license is not None and licenses * plan.price_per_license > most:
+        raise BillingError("contact_support_for_more", total=most, currency=plan.currency)
     return people
 
 

@@ -64,7 +64,13 @@ class ConfirmPurchase:
 
 def sign_quote(ctx: Context, payer: Payer, quote: Quote) -> str:
     """The quote as the confirmation carries it. Each has its own nonce, so that a form sent twice
-    buys once."""
+    buys once.
+
+    Raises BillingError `contact_support_for_more` above the amount that is charged unseen.
+    """
+    most = ctx.settings.max_invoice_amount
+    if max(quote.total, quote.undiscounted_total) > most:
+        raise BillingError("contact_support_for_more", total=most, currency=quote.currency)
     value = {
         "payer": payer.uuid,
         "nonce": ctx.tokens.new_secret(),

@@ -131,7 +131,7 @@ def make_quote(
     is charged even if people came or left since.
 
     Raises BillingError when it cannot be bought: `unknown_tier`, `licenses_missing`,
-    `too_few_licenses`, `too_many_licenses`, `contact_support_for_more`, `already_subscribed`,
+    `too_few_licenses`, `too_many_licenses`, `already_subscribed`,
     `covered_by_server`, `server_deactivated`; MissingDataError when nobody can tell how many people there are.
     """
     tier = catalog.tiers.get(choice.tier)

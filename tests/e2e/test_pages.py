@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from tests.e2e import road
 from tests.e2e.world import World
@@ -12,8 +13,8 @@ from tests.e2e.world import World
 # The road itself is walked on both databases; this is about pages.
 pytestmark = pytest.mark.sqlite_only
 
-WIDE = {"width": 1280, "height": 900}
-NARROW = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 GRAVE = frozenset({"serious", "critical"})
 # What takes the focus by the keyboard shows it, or the card around it does: an outline or a shadow.
 SHOWN_FOCUS = """() => {
@@ -26,6 +27,13 @@ SHOWN_FOCUS = """() => {
   });
 }"""
 MOST_STOPS = 60
+
+Scheme = Literal["light", "dark"]
+LOOKS: tuple[tuple[ViewportSize, Scheme], ...] = (
+    (NARROW, "dark"),
+    (NARROW, "light"),
+    (WIDE, "light"),
+)
 
 
 @dataclass
@@ -41,7 +49,7 @@ class Inspector:
         """The page as it is now, with everything unfolded: narrow, in both colors, then wide."""
         page = self.page
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-        for viewport, scheme in ((NARROW, "dark"), (NARROW, "light"), (WIDE, "light")):
+        for viewport, scheme in LOOKS:
             page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             where = f"{name}, {viewport['width']}, {scheme}"

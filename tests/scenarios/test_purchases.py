@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.errors import BillingError, MissingDataError
 from app.jobs.deliver import deliver
+from app.services import change_plan
 from app.services.purchases import ConfirmPurchase, confirm_purchase
 from app.services.settle_purchase import Outcome, check_purchase
 from tests.scenarios.story import BUYER, Story
@@ -218,6 +219,18 @@ def test_manual_licenses_must_cover_the_people(story: Story) -> None:
     assert plan["license_management"] == "manual"
     story.upload_seats(acme, 30)
     assert len(story.export(payer)["ledger"]) == 1
+
+
+def test_what_no_card_is_charged_unseen_is_arranged_with_support(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    with pytest.raises(BillingError) as caught:
+        story.quote_token(payer, tier="basic", licenses=30_000)
+    assert caught.value.code == "contact_support_for_more"
+    story.upgrade(acme, licenses=20)
+    with pytest.raises(BillingError) as caught:
+        change_plan.change_licenses_now(story.ctx, payer, licenses=30_000, actor=BUYER)
+    assert caught.value.code == "contact_support_for_more"
 
 
 def test_an_organization_is_not_sold_what_its_server_pays_for(story: Story) -> None:

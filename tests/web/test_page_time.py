@@ -30,8 +30,13 @@ def test_the_next_page_has_its_own_time(app: Flask, clock: FixedClock) -> None:
 
 
 def test_no_call_is_begun_without_time() -> None:
-    options = {"secret_key": "sk_test_1", "webhook_secret": "whsec_1", "api_base": None}
-    late = StripeGateway(**options, in_transaction=lambda: False, has_time=lambda: False)
+    late = StripeGateway(
+        secret_key="sk_test_1",
+        webhook_secret="whsec_1",
+        api_base=None,
+        in_transaction=lambda: False,
+        has_time=lambda: False,
+    )
     with pytest.raises(ProviderBusy) as caught:
         late.get_invoice("in_1")
     assert caught.value.code == "page_out_of_time"

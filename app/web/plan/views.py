@@ -24,7 +24,13 @@ from app.web.wording import count_licenses, format_date
 NOW, RENEWAL = "now", "renewal"
 # Every refusal of a number stands beside its field.
 NUMBER_FIELDS = dict.fromkeys(
-    ("too_few_licenses", "too_many_licenses", "licenses_not_raised", "licenses_unchanged"),
+    (
+        "too_few_licenses",
+        "too_many_licenses",
+        "contact_support_for_more",
+        "licenses_not_raised",
+        "licenses_unchanged",
+    ),
     "licenses",
 )
 

@@ -61,6 +61,9 @@ MESSAGES: dict[str, Message] = {
     "licenses_missing": _l("Say how many licenses you want, %(minimum)s or more."),
     "too_few_licenses": _too_few_licenses,
     "too_many_licenses": _l("Choose at most %(maximum)s licenses."),
+    "contact_support_for_more": _l(
+        "Purchases above %(total)s are arranged with support. Write to us and we will help."
+    ),
     "no_card": _l("Please add a credit card before upgrading."),
     "quote_expired": _l("This page was open for too long. Look at the amounts again and confirm."),
     "quote_invalid": _l("This confirmation is not complete. Open the page again and confirm."),
