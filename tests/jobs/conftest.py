@@ -11,7 +11,8 @@ from tests.jobs.checks import repeat_until_nothing_is_left
 from tests.jobs.worlds import build_world
 from tests.support.databases import Databases
 from tests.support.end_state import end_state
-from tests.support.kills import KillingProxy, Nursery, Stage, World
+from tests.support.killing_proxy import KillingProxy
+from tests.support.kills import Nursery, Stage, World
 from tests.support.servers import Run
 
 

@@ -18,7 +18,8 @@ from tests.jobs.checks import (
 )
 from tests.jobs.conftest import Course, CourseMaker, WorldMaker
 from tests.support.end_state import end_state
-from tests.support.kills import Death, Stage
+from tests.support.killing_proxy import Death
+from tests.support.kills import Stage
 
 # Each part is a test of its own, so that several processes share the work.
 PARTS = 2
