@@ -209,11 +209,11 @@ def test_by_default_fifteen_invoices_are_the_most(ctx: Context) -> None:
 def test_an_invoice_beyond_the_largest_total_parks_the_customer(
     make_app: Callable[..., Flask], clock: FixedClock, payments: FakePayments
 ) -> None:
-    app = make_app(max_invoice_amount=4300)
+    app = make_app(max_invoice_amount=6300)
     story = Story(app, app.extensions["tallyport"], clock, payments)
     servers = subscribed(story, 18, 18)
-    # 19 licenses renew for 46.50.
-    story.set_people(servers[0], 19, at=datetime(2012, 2, 1, tzinfo=UTC))
+    # What is bought stays below the limit; 30 licenses renew for 85.00.
+    story.set_people(servers[0], 30, at=datetime(2012, 2, 1, tzinfo=UTC))
     story.upload(servers[0])
     expected = "processed=2 invoiced=1 deferred=0 parked=1"
     assert_counts(billing(app, "invoice-plans", "--dry-run"), expected, code=1)
