@@ -22,6 +22,7 @@ from tests.jobs.checks import (
 from tests.jobs.conftest import CourseMaker, WorldMaker
 from tests.scenarios.story import BUYER, Story
 from tests.support.end_state import end_state
+from tests.support.killing_proxy import Death
 from tests.support.kills import End, Scene, Stage
 
 ROUNDS = range(4)
@@ -70,6 +71,29 @@ def test_two_runs_deliver_each_invoice_once(
             assert total(ends, "invoices") == delivered
             repeat_until_nothing_is_left(scene, prepared.now)
             assert_same_end(scene, whole.state, after="two runs at once")
+
+
+@pytest.mark.parametrize("name", ["renewals invoiced", "refusals invoiced"])
+def test_a_webhook_and_delivery_at_once(
+    stage: Stage, world: WorldMaker, course: CourseMaker, name: str
+) -> None:
+    """A run dies when the first card was charged or refused; the next one and the provider's
+    webhooks come at the same time."""
+    prepared = world(name)
+    whole = course(name, "deliver", {})
+    for _ in ROUNDS:
+        with stage.scene(prepared) as scene:
+            told = len(scene.events())
+            # The calls for an invoice: create, lines, finalize, pay.
+            assert scene.run("deliver", death=Death("call", 4, "after")).was_killed
+            events = scene.events()[told:]
+            ends = scene.run_together(
+                scene.task("deliver"), scene.task("receive-events", events=events)
+            )
+            assert_nobody_stumbled(ends[:1])
+            assert ends[1].value > 0
+            repeat_until_nothing_is_left(scene, prepared.now)
+            assert_same_end(scene, whole.state, after="webhook and delivery at once")
 
 
 def test_everything_at_once(stage: Stage, world: WorldMaker, course: CourseMaker) -> None:
