@@ -178,6 +178,7 @@ def deliver_command() -> None:
 @click.option("--until", type=Instant(), help="Up to this time (default: now).")
 def preview_command(uuid: str, until: datetime | None) -> None:
     """Show the invoices one customer will get if nothing else changes."""
+    started = time.monotonic()
     context = _context()
     if until is not None and until < context.now():
         raise click.UsageError("--until must not lie in the past")
@@ -188,7 +189,7 @@ def preview_command(uuid: str, until: datetime | None) -> None:
         raise click.ClickException(message_for(error)) from None
     for invoice in preview.invoices:
         _show(invoice)
-    _summary(time.monotonic(), invoices=len(preview.invoices), deferred=preview.deferred)
+    _summary(started, invoices=len(preview.invoices), deferred=preview.deferred)
 
 
 @billing.command("export")
