@@ -53,7 +53,7 @@ class Inspector:
             page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             where = f"{name}, {viewport['width']}, {scheme}"
-            width = page.evaluate("document.documentElement.scrollWidth")
+            width = self._settled_width(viewport["width"])
             if width > viewport["width"]:
                 self.problems.append(f"{where}: {width} pixels wide")
             # Sizes are the same in both colors, so the wide page is looked at in one.
@@ -62,6 +62,15 @@ class Inspector:
         self._walk_by_keyboard(name)
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = false")
         self.looked_at += 1
+
+    def _settled_width(self, wanted: int) -> int:
+        """How wide the page is; one that was just made narrow has a moment to lay itself out."""
+        for _ in range(20):
+            width = int(self.page.evaluate("document.documentElement.scrollWidth"))
+            if width <= wanted:
+                break
+            self.page.wait_for_timeout(50)
+        return width
 
     def _run_axe(self, where: str) -> None:
         if not self.page.evaluate("typeof window.axe === 'object'"):
