@@ -76,6 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # A terminated run ends as an interrupted one does: servers stop, reports are written.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell that starts us in the background has told us to ignore this one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stack = ExitStack()
     config.stash[run_stack] = stack
     run = stack.enter_context(new_run())
