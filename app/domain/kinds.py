@@ -106,25 +106,12 @@ class LineSource(StrEnum):
     PURCHASE = "purchase"
 
 
-class EventType(StrEnum):
-    """The audit events of the wire that change who counts, by our names."""
-
-    USER_CREATED = "user_created"
-    USER_ACTIVATED = "user_activated"
-    USER_DEACTIVATED = "user_deactivated"
-    USER_REACTIVATED = "user_reactivated"
-    ROLE_CHANGED = "role_changed"
-    ORGANIZATION_DEACTIVATED = "organization_deactivated"
-    ORGANIZATION_REACTIVATED = "organization_reactivated"
-    ORGANIZATION_IMPORTED = "organization_imported"
-
-
 @dataclass(frozen=True, slots=True)
 class KindProfile:
     """What differs between the kinds of customer, as data (no subclasses).
 
-    noun: the word of URLs; url_prefix: first path segment of its pages; sells: tier keys it can
-    hold (empty = every tier of the catalogue).
+    noun: what it is called; url_prefix: first path segment of its pages; complimentary_tier: the
+    tier of a sponsored one; new_customer_discount: whether it is promised that discount.
     """
 
     noun: str
