@@ -37,7 +37,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
     )
     _configure(app, settings)
     # The web modules need the Flask extensions above them to exist; they are imported here.
-    from app.web import errors, page_time, security, sessions, wording
+    from app.web import access, errors, page_time, security, sessions, wording
     from app.web.mails import build_renderer
 
     db.init_app(app)
@@ -60,6 +60,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
         tokens=TokenGateway(keys=settings.secret_keys, clock=clock),
         describe_line=wording.describe_line,
     )
+    access.init_app(app)
     page_time.init_app(app)
     sessions.init_app(app)
     security.init_app(app)

@@ -99,6 +99,24 @@ class PurchaseStatus(StrEnum):
     VOIDED = "voided"
 
 
+class LoginDoor(StrEnum):
+    """How a login link came about: which door its person came through."""
+
+    # The product's "Billing" entry, for an organization.
+    PRODUCT = "product"
+    # The server's id and key, at /serverlogin/.
+    SERVER_KEY = "server_key"
+    # Made by staff for a server; its contact address counts as confirmed.
+    ON_BEHALF = "on_behalf"
+
+
+class BillingRole(StrEnum):
+    """What a billing user may do about the others. The first one who confirms is the owner."""
+
+    OWNER = "owner"
+    BILLING = "billing"
+
+
 class LineSource(StrEnum):
     """Which row an invoice line comes from."""
 

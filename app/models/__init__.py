@@ -8,7 +8,7 @@ from app.models.mails import Mail
 from app.models.people import BillingUser, EmailConfirmation, LoginLink, PersonalDetail
 from app.models.plans import LedgerEntry, Plan
 from app.models.purchases import Purchase
-from app.models.registrations import Organization, Server
+from app.models.registrations import Organization, Server, TransferChallenge
 from app.models.sessions import BrowserSession
 from app.models.uploads import AuditRow, OrganizationCount, PendingAuditRow, ServerCount
 from app.models.webhooks import WebhookEvent
@@ -38,6 +38,7 @@ __all__ = [
     "Purchase",
     "Server",
     "ServerCount",
+    "TransferChallenge",
     "WebhookEvent",
     "triggers",
 ]

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import Base, BigId, UtcDateTime
+from app.domain.kinds import BillingRole, LoginDoor
+from app.models.base import Base, BigId, Choice, UtcDateTime, choice_check
 from app.models.registrations import Organization, Server
 
 
@@ -32,6 +33,7 @@ class BillingUser(Base):
         CheckConstraint(
             "(organization_id IS NULL) <> (server_id IS NULL)", name="one_place_of_login"
         ),
+        choice_check("role", BillingRole),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -41,6 +43,12 @@ class BillingUser(Base):
     user_uuid: Mapped[str | None] = mapped_column(String(36))
     email: Mapped[str] = mapped_column(String(254))
     full_name: Mapped[str] = mapped_column(String(200), default="")
+    role: Mapped[BillingRole] = mapped_column(
+        Choice(BillingRole), default=BillingRole.BILLING, server_default=BillingRole.BILLING.value
+    )
+    # When the address was last proven by mail. None asks for a new proof at the next login, as
+    # after the server's registration changed hands.
+    email_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tos_version: Mapped[str | None] = mapped_column(String(16))
     tos_accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     wants_major_release_mails: Mapped[bool] = mapped_column(default=False)
@@ -54,25 +62,45 @@ class BillingUser(Base):
 
 
 class LoginLink(Base):
-    """What the access token of a billing link means; the token is this row's opaque signed id."""
+    """What the access token of a billing link means; the token is this row's opaque signed id.
+
+    Through the product's door it is for one person of one organization; through the others for a
+    server, and the person is known by the address alone.
+    """
 
     __tablename__ = "login_links"
+    __table_args__ = (
+        CheckConstraint(
+            "(door = 'product') = (organization_id IS NOT NULL) AND "
+            "(door = 'product') = (user_uuid IS NOT NULL)",
+            name="person_of_the_door",
+        ),
+        choice_check("door", LoginDoor),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     nonce: Mapped[str] = mapped_column(String(43), unique=True)
-    server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"))
-    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"))
-    user_uuid: Mapped[str] = mapped_column(String(36))
+    door: Mapped[LoginDoor] = mapped_column(
+        Choice(LoginDoor), default=LoginDoor.PRODUCT, server_default=LoginDoor.PRODUCT.value
+    )
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"), index=True)
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organizations.id"))
+    user_uuid: Mapped[str | None] = mapped_column(String(36))
+    # Empty until the person behind a server's key has said which address is theirs.
     email: Mapped[str] = mapped_column(String(254))
     full_name: Mapped[str] = mapped_column(String(200))
+    # How the way back to the product begins; empty where there is none.
     uri_scheme: Mapped[str] = mapped_column(String(8))
     next_page: Mapped[str | None] = mapped_column(String(32))
     authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # Set by the one login that the link may complete.
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Set when the link must not be used any more, as after the registration changed hands.
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
-    organization: Mapped[Organization] = relationship()
+    organization: Mapped[Organization | None] = relationship()
+    server: Mapped[Server] = relationship()
 
 
 class EmailConfirmation(Base):

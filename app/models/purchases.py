@@ -55,6 +55,8 @@ class Purchase(Base):
     anchor: Mapped[datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Until when its invoice may be paid; then it is void. None before there is one to pay.
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Where the browser authenticates (3-D Secure); the invoice stays open until then.
     hosted_url: Mapped[str | None] = mapped_column(String(500))
     # The card's answer, as a code of the provider and its sentence for the person.

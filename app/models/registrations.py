@@ -33,9 +33,29 @@ class Server(Base):
     last_audit_remote_id: Mapped[int] = mapped_column(BigInteger, default=0)
     # The last arrival id (AuditRow.id) that ledger work has seen; guarded by this row's lock.
     ledger_cursor: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Raised when staff rewind the accepted ids: the server's ids begin a new count of their own.
+    id_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The last upload that was refused, until one is accepted: the code and parameters of why.
+    refused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    refused_code: Mapped[str | None] = mapped_column(String(64))
+    refused_params: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     version: Mapped[int] = mapped_column(default=0)
 
     organizations: Mapped[list["Organization"]] = relationship(back_populates="server")
+
+
+class TransferChallenge(Base):
+    """A secret that a host has to serve to prove that it is the registered one; good once."""
+
+    __tablename__ = "transfer_challenges"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    nonce: Mapped[str] = mapped_column(String(43), unique=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"), index=True)
+    hostname: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Organization(Base):

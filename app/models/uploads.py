@@ -17,7 +17,7 @@ class AuditRow(Base):
 
     __tablename__ = "audit_rows"
     __table_args__ = (
-        UniqueConstraint("server_id", "remote_id"),
+        UniqueConstraint("server_id", "id_epoch", "remote_id"),
         # "The latest row with role data of each organization at an instant" reads this.
         Index(
             "ix_audit_rows_seats",
@@ -41,6 +41,8 @@ class AuditRow(Base):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     server_id: Mapped[int] = mapped_column(BigInteger)
+    # Which count of ids of its server this belongs to (Server.id_epoch).
+    id_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
     organization_id: Mapped[int] = mapped_column(BigInteger)
     remote_id: Mapped[int] = mapped_column(BigInteger)
     # The number of the wire (101 ... 229).
@@ -72,12 +74,14 @@ class OrganizationCount(Base):
 
     __tablename__ = "organization_counts"
     __table_args__ = (
-        UniqueConstraint("server_id", "remote_id"),
+        UniqueConstraint("server_id", "id_epoch", "remote_id"),
         Index("ix_organization_counts_natural_key", "organization_id", "property", "end_time"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     server_id: Mapped[int] = mapped_column(BigInteger)
+    # Which count of ids of its server this belongs to (Server.id_epoch).
+    id_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
     organization_id: Mapped[int] = mapped_column(BigInteger)
     remote_id: Mapped[int] = mapped_column(BigInteger)
     property: Mapped[str] = mapped_column(String(64))
@@ -91,12 +95,14 @@ class ServerCount(Base):
 
     __tablename__ = "server_counts"
     __table_args__ = (
-        UniqueConstraint("server_id", "remote_id"),
+        UniqueConstraint("server_id", "id_epoch", "remote_id"),
         Index("ix_server_counts_natural_key", "server_id", "property", "end_time"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     server_id: Mapped[int] = mapped_column(BigInteger)
+    # Which count of ids of its server this belongs to (Server.id_epoch).
+    id_epoch: Mapped[int] = mapped_column(default=0, server_default="0")
     remote_id: Mapped[int] = mapped_column(BigInteger)
     property: Mapped[str] = mapped_column(String(64))
     subgroup: Mapped[str | None] = mapped_column(String(64))

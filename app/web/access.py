@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import (
+    Flask,
     Response,
     abort,
     current_app,
+    has_request_context,
     make_response,
     redirect,
     render_template,
@@ -31,6 +33,8 @@ from app.web.sessions import current_identity, current_stored_session, portal_se
 
 V = TypeVar("V", bound=Callable[..., Any])
 SERVER_LOGIN = "/serverlogin/"
+# How the address of every page of a customer begins; pages of one kind only spell their prefix.
+CUSTOMER = "/<any(realm, server):prefix>/<uuid:entity_uuid>"
 
 
 def public(view: V) -> V:
@@ -64,19 +68,21 @@ def demo_only(view: V) -> V:
 
 
 def billing_user(
-    kind: CustomerKind = CustomerKind.ORGANIZATION,
+    *kinds: CustomerKind,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A person who is logged in to billing for the customer in the address.
 
-    For routes `/<realm|server>/<uuid:entity_uuid>/<page>/`. The view gets a `CustomerRef` as its
-    first argument instead of `entity_uuid`. A session that is over leads back to the product; no
-    session to a page that explains how to come in; somebody else's customer is not found, so that
-    nobody learns which UUIDs exist.
+    For routes that begin with `CUSTOMER` (any kind of customer), or with the prefix of the one
+    kind that is named here. The view gets a `CustomerRef` as its first argument instead of
+    `prefix` and `entity_uuid`. A session that is over leads back to the product; no session to a
+    page that explains how to come in; somebody else's customer is not found, so that nobody learns
+    which UUIDs exist.
     """
+    allowed = kinds or tuple(CustomerKind)
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
-        def guarded(*args: Any, entity_uuid: UUID, **kwargs: Any) -> Any:
+        def guarded(*args: Any, entity_uuid: UUID, prefix: str = "", **kwargs: Any) -> Any:
             stored = current_stored_session()
             if stored is None or stored.identity is None:
                 return _come_in()
@@ -85,13 +91,31 @@ def billing_user(
             if stored.is_expired:
                 return _back_to_the_product(stored)
             identity = stored.identity
-            if identity.kind is not kind or identity.entity_uuid != str(entity_uuid):
+            is_asked = request.path.startswith(f"/{KIND_PROFILES[identity.kind].url_prefix}/")
+            is_allowed = identity.kind in allowed and is_asked
+            if not is_allowed or identity.entity_uuid != str(entity_uuid):
                 abort(404)
             return view(customer_ref(identity), *args, **kwargs)
 
-        return _marked(guarded, f"billing_user:{kind}")
+        return _marked(guarded, f"billing_user:{','.join(allowed)}")
 
     return decorate
+
+
+def init_app(app: Flask) -> None:
+    """Let addresses of a customer's pages be made from its UUID alone: the prefix is that of the
+    page we are on, or of who is logged in."""
+
+    @app.url_defaults
+    def add_prefix(endpoint: str, values: dict[str, Any]) -> None:
+        expects = app.url_map.is_endpoint_expecting(endpoint, "prefix")
+        if "prefix" in values or not expects or not has_request_context():
+            return
+        here = (request.view_args or {}).get("prefix")
+        identity = None if here else current_identity()
+        if identity is not None:
+            here = KIND_PROFILES[identity.kind].url_prefix
+        values["prefix"] = here or KIND_PROFILES[CustomerKind.ORGANIZATION].url_prefix
 
 
 def current_actor() -> Actor:
@@ -170,6 +194,7 @@ def _back_to_the_product(stored: StoredSession) -> Response:
 
 
 __all__ = [
+    "CUSTOMER",
     "api_server",
     "billing_user",
     "current_actor",

@@ -10,7 +10,7 @@ from app.services.card_setup import check_card_setup
 from app.services.identity import CustomerRef
 from app.services.open_card_page import open_card_page
 from app.services.pages.card import CardReturn, load_card_return
-from app.web.access import billing_user, current_actor
+from app.web.access import CUSTOMER, billing_user, current_actor
 from app.web.context import get_context, get_fresh_read_session
 from app.web.flashes import flash_done, flash_problem
 from app.web.forms import form_view
@@ -30,7 +30,7 @@ def _lead_back(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
     return redirect(address_after(ref, way_of(request.form)), code=303)
 
 
-@blueprint.post("/realm/<uuid:entity_uuid>/card/")
+@blueprint.post(f"{CUSTOMER}/card/")
 @billing_user()
 @form_view(_make_form, _lead_back)
 def billing_card(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
@@ -66,7 +66,7 @@ def _show_return(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
     return redirect(address_after(ref, way_of(request.args)), code=303)
 
 
-@blueprint.route("/realm/<uuid:entity_uuid>/card/return/", methods=["GET", "POST"])
+@blueprint.route(f"{CUSTOMER}/card/return/", methods=["GET", "POST"])
 @billing_user()
 @form_view(_make_form, _show_return)
 def billing_card_return(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
@@ -83,7 +83,7 @@ def billing_card_return(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValu
     return _show_return(form, ref)
 
 
-@blueprint.get("/realm/<uuid:entity_uuid>/card/cancelled/")
+@blueprint.get(f"{CUSTOMER}/card/cancelled/")
 @billing_user()
 def billing_card_cancelled(ref: CustomerRef) -> ResponseReturnValue:
     """Back from the card page without a card."""

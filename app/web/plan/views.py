@@ -13,7 +13,7 @@ from app.services.change_plan import (
 )
 from app.services.identity import CustomerRef
 from app.services.pages.changes import load_end_page, load_licenses_page
-from app.web.access import billing_user, current_actor
+from app.web.access import CUSTOMER, billing_user, current_actor
 from app.web.context import get_context, get_fresh_read_session
 from app.web.flashes import flash_done, flash_with_undo
 from app.web.forms import form_view
@@ -45,7 +45,7 @@ def _show_end(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
     return render_template("plan/end.html", ref=ref, page=page, form=form)
 
 
-@blueprint.route("/realm/<uuid:entity_uuid>/plan/end/", methods=["GET", "POST"])
+@blueprint.route(f"{CUSTOMER}/plan/end/", methods=["GET", "POST"])
 @billing_user()
 @form_view(_make_form, _show_end)
 def billing_end(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
@@ -59,7 +59,7 @@ def billing_end(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
     return _to_billing(ref)
 
 
-@blueprint.post("/realm/<uuid:entity_uuid>/plan/keep/")
+@blueprint.post(f"{CUSTOMER}/plan/keep/")
 @billing_user()
 def billing_keep(ref: CustomerRef) -> ResponseReturnValue:
     """Take an instructed end back."""
@@ -89,7 +89,7 @@ def _show_licenses(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/realm/<uuid:entity_uuid>/plan/licenses/", methods=["GET", "POST"])
+@blueprint.route(f"{CUSTOMER}/plan/licenses/", methods=["GET", "POST"])
 @billing_user()
 @form_view(_make_now_form, _show_licenses, fields=NUMBER_FIELDS)
 def billing_licenses(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValue:
@@ -100,7 +100,7 @@ def billing_licenses(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValu
     return _to_billing(ref)
 
 
-@blueprint.route("/realm/<uuid:entity_uuid>/plan/licenses/renewal/", methods=["GET", "POST"])
+@blueprint.route(f"{CUSTOMER}/plan/licenses/renewal/", methods=["GET", "POST"])
 @billing_user()
 @form_view(_make_renewal_form, _show_licenses, fields=NUMBER_FIELDS)
 def billing_licenses_renewal(form: LicensesForm, ref: CustomerRef) -> ResponseReturnValue:

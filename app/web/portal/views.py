@@ -9,14 +9,14 @@ from app.services.pages.invoice import load_invoice_page
 from app.services.pages.invoices import load_invoices_page
 from app.services.pages.plans import load_plans_page
 from app.services.pages.uploads import load_uploads_state
-from app.web.access import billing_user
+from app.web.access import CUSTOMER, billing_user
 from app.web.context import get_context, get_read_session
 from app.web.portal import blueprint
 from app.web.portal.charts import draw_billing_chart
 from app.web.portal.paging import asked_page, pages_of
 
 
-@blueprint.get("/realm/<uuid:entity_uuid>/billing/")
+@blueprint.get(f"{CUSTOMER}/billing/")
 @billing_user()
 def billing(ref: CustomerRef) -> ResponseReturnValue:
     """The plan, the next charge line by line, people and licenses, the card, what is owed."""
@@ -26,7 +26,7 @@ def billing(ref: CustomerRef) -> ResponseReturnValue:
     return render_template("portal/billing.html", ref=ref, page=page, chart=chart)
 
 
-@blueprint.get("/realm/<uuid:entity_uuid>/plans/")
+@blueprint.get(f"{CUSTOMER}/plans/")
 @billing_user()
 def plans(ref: CustomerRef) -> ResponseReturnValue:
     """The tiers side by side, each with what it would cost these people."""
@@ -35,7 +35,7 @@ def plans(ref: CustomerRef) -> ResponseReturnValue:
     return render_template("portal/plans.html", ref=ref, page=page)
 
 
-@blueprint.get("/realm/<uuid:entity_uuid>/invoices/")
+@blueprint.get(f"{CUSTOMER}/invoices/")
 @billing_user()
 def invoices(ref: CustomerRef) -> ResponseReturnValue:
     """Every invoice, newest first."""
@@ -43,7 +43,7 @@ def invoices(ref: CustomerRef) -> ResponseReturnValue:
     return render_template("portal/invoices.html", ref=ref, page=page, pages=pages_of(ref, page))
 
 
-@blueprint.get("/realm/<uuid:entity_uuid>/invoices/<int(max=9223372036854775807):invoice_id>/")
+@blueprint.get(f"{CUSTOMER}/invoices/<int(max=9223372036854775807):invoice_id>/")
 @billing_user()
 def invoice(ref: CustomerRef, invoice_id: int) -> ResponseReturnValue:
     """One invoice: each line unfolds to the ledger entries and audit rows that made it."""
@@ -52,7 +52,7 @@ def invoice(ref: CustomerRef, invoice_id: int) -> ResponseReturnValue:
     return render_template("portal/invoice.html", ref=ref, page=page)
 
 
-@blueprint.get("/realm/<uuid:entity_uuid>/missing-data/")
+@blueprint.get(f"{CUSTOMER}/missing-data/")
 @billing_user()
 def missing_data(ref: CustomerRef) -> ResponseReturnValue:
     """How to get a server to upload again; billing when it does."""

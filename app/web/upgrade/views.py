@@ -8,7 +8,7 @@ from app.services.cancel_purchase import cancel_purchase, check_own_purchase
 from app.services.identity import CustomerRef
 from app.services.purchases import ConfirmPurchase, confirm_purchase
 from app.services.settle_purchase import Outcome
-from app.web.access import billing_user, current_actor
+from app.web.access import CUSTOMER, billing_user, current_actor
 from app.web.context import get_context
 from app.web.forms import form_view
 from app.web.upgrade import blueprint
@@ -23,10 +23,10 @@ from app.web.upgrade.pages import (
 )
 
 # No number is longer than the database's.
-STATUS = "/realm/<uuid:entity_uuid>/upgrade/status/<int(max=9223372036854775807):purchase_id>/"
+STATUS = f"{CUSTOMER}/upgrade/status/<int(max=9223372036854775807):purchase_id>/"
 
 
-@blueprint.get("/realm/<uuid:entity_uuid>/upgrade/")
+@blueprint.get(f"{CUSTOMER}/upgrade/")
 @billing_user()
 def plan_choice(ref: CustomerRef) -> ResponseReturnValue:
     """The choices, and exactly what the chosen plan costs now and later."""
@@ -43,7 +43,7 @@ def _show_confirm_form(form: ConfirmForm, ref: CustomerRef) -> ResponseReturnVal
     return show_again(form, ref)
 
 
-@blueprint.route("/realm/<uuid:entity_uuid>/upgrade/confirm/", methods=["GET", "POST"])
+@blueprint.route(f"{CUSTOMER}/upgrade/confirm/", methods=["GET", "POST"])
 @billing_user()
 @form_view(_make_confirm_form, _show_confirm_form)
 def plan_confirm(form: ConfirmForm, ref: CustomerRef) -> ResponseReturnValue:
