@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.domain.kinds import BillingRole
 from app.models import BillingUser, Organization, Server
 from app.services.browser_sessions import begin_identity_session
 from app.services.context import SYSTEM, Context
@@ -47,6 +48,26 @@ class KnownOrganization:
     def private(self, page: str = "billing") -> str:
         """The address of the page that `add_private_page` makes."""
         return f"/realm/{self.uuid}/{page}/private/"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownServer:
+    """A registered server, as a test needs to speak of it."""
+
+    id: int
+    uuid: str
+    hostname: str
+
+    def page(self, name: str) -> str:
+        """The address of one of its pages."""
+        return f"/server/{self.uuid}/{name}/"
+
+
+def load_known_server(ctx: Context, server_id: int) -> KnownServer:
+    """The server of that id of ours."""
+    with unit_of_work(ctx) as work:
+        server = work.session.get_one(Server, server_id)
+        return KnownServer(server.id, server.uuid, server.hostname)
 
 
 def add_organization(
@@ -145,17 +166,36 @@ def begin_session(
     user_uuid: UUID = IAGO,
 ) -> int:
     """Make `client` the browser of somebody who has just logged in; returns the billing user."""
+    place = {"organization_id": organization.id, "user_uuid": str(user_uuid)}
+    way_back = f"http://{organization.host}/self-hosted-billing/"
+    return _begin_session(client, ctx, place, email=email, way_back=way_back)
+
+
+def begin_server_session(
+    client: "CheckedClient", ctx: Context, server: KnownServer, *, email: str = "root@acme.test"
+) -> int:
+    """The same for somebody who has logged in as a server."""
+    return _begin_session(client, ctx, {"server_id": server.id, "email": email}, email=email)
+
+
+def _begin_session(
+    client: "CheckedClient",
+    ctx: Context,
+    place: dict[str, int | str],
+    *,
+    email: str,
+    way_back: str | None = None,
+) -> int:
     with unit_of_work(ctx) as work:
-        known = select(BillingUser).where(
-            BillingUser.organization_id == organization.id, BillingUser.user_uuid == str(user_uuid)
-        )
-        user = work.session.scalars(known).first()
+        user = work.session.scalars(select(BillingUser).filter_by(**place)).first()
         if user is None:
+            here = {name: value for name, value in place.items() if name.endswith("_id")}
+            others = work.session.scalars(select(BillingUser.id).filter_by(**here)).all()
             user = BillingUser(
-                organization_id=organization.id,
-                user_uuid=str(user_uuid),
-                email=email,
+                **(place | {"email": email}),
+                role=BillingRole.BILLING if others else BillingRole.OWNER,
                 full_name="Iago",
+                email_confirmed_at=work.now,
                 tos_version=ctx.catalog.brand.tos_version,
                 tos_accepted_at=work.now,
                 created_at=work.now,
@@ -167,7 +207,7 @@ def begin_session(
             work,
             billing_user_id=user.id,
             authenticated_at=work.now,
-            way_back=f"http://{organization.host}/self-hosted-billing/",
+            way_back=way_back,
             data={},
         )
         user_id = user.id

@@ -49,6 +49,9 @@ def build_tabs(entity_uuid: Any) -> list[Tab]:
         ("portal.billing", gettext("Billing")),
         ("portal.plans", gettext("Plans")),
         ("portal.invoices", gettext("Invoices")),
+        ("usage.usage", gettext("Usage")),
+        ("account.people", gettext("People")),
+        ("account.help_contact", gettext("Help")),
     )
     here = (request.endpoint or "").partition(".")[2]
     return [
