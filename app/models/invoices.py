@@ -53,6 +53,8 @@ class Invoice(Base):
     finalized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The last day for paying a sent invoice; None for those that a card is charged for.
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When the whole of what was paid went back, because there was nothing it could pay for.
+    refunded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     voided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failure_code: Mapped[str | None] = mapped_column(String(64))
