@@ -11,10 +11,7 @@ from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine
 from app.models.purchases import Purchase
 from app.services.customers import Payer
-
-PAGE_SIZE = 25
-# More pages than anybody turns; beyond it numbers would not fit the database's.
-LAST_PAGE = 1_000_000
+from app.services.pages.paging import PAGE_SIZE, ListPart, part_of_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +34,10 @@ class InvoiceRow:
 
 @dataclass(frozen=True, slots=True)
 class InvoicesPage:
-    """One page of the list. `first` and `last` count its rows among all `total` ones, from 1."""
+    """One page of the list."""
 
     rows: tuple[InvoiceRow, ...]
-    number: int
-    pages: int
-    first: int
-    last: int
-    total: int
+    part: ListPart
     open_count: int
     open_total: int
     open_currency: str | None
@@ -68,17 +61,10 @@ def load_invoices_page(session: Session, payer: Payer, *, number: int) -> Invoic
         .where(mine)
     ).one()
     total, open_count, open_total, open_currency = counted
-    pages = max(1, -(-total // PAGE_SIZE))
-    number = min(max(number, 1), pages)
-    offset = (number - 1) * PAGE_SIZE
-    rows = _load_rows(session, payer, offset=offset)
+    part = part_of_list(total, number=number)
     return InvoicesPage(
-        rows=rows,
-        number=number,
-        pages=pages,
-        first=offset + 1,
-        last=offset + len(rows),
-        total=total,
+        rows=_load_rows(session, payer, offset=part.offset),
+        part=part,
         open_count=open_count,
         open_total=int(open_total),
         open_currency=open_currency,

@@ -1,12 +1,12 @@
-"""Turning pages of a list."""
+"""Turning the pages of a list."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import request, url_for
 from flask_babel import gettext
 
-from app.services.identity import CustomerRef
-from app.services.pages.invoices import LAST_PAGE, InvoicesPage
+from app.services.pages.paging import LAST_PAGE, ListPart
 from app.web.wording import format_count
 
 
@@ -26,23 +26,27 @@ def asked_page() -> int:
     return int(text) if is_number else 1
 
 
-def pages_of(ref: CustomerRef, page: InvoicesPage) -> Pages | None:
-    """Where the list goes on; None when it fits on one page."""
-    if page.pages == 1:
+def pages_of(endpoint: str, part: ListPart, **values: Any) -> Pages | None:
+    """Where a list goes on; None when it fits on one page.
+
+    `endpoint` shows it, with `values` (the customer's UUID, what the list was filtered by) and the
+    number of the page as `page`.
+    """
+    if part.pages == 1:
         return None
 
     def address(number: int) -> str | None:
-        if not 1 <= number <= page.pages:
+        if not 1 <= number <= part.pages:
             return None
-        return url_for("portal.invoices", entity_uuid=ref.uuid, page=number)
+        return url_for(endpoint, **values, page=number)
 
     return Pages(
-        previous_url=address(page.number - 1),
-        next_url=address(page.number + 1),
+        previous_url=address(part.number - 1),
+        next_url=address(part.number + 1),
         text=gettext(
             "%(first)s–%(last)s of %(total)s",
-            first=format_count(page.first),
-            last=format_count(page.last),
-            total=format_count(page.total),
+            first=format_count(part.first),
+            last=format_count(part.last),
+            total=format_count(part.total),
         ),
     )
