@@ -25,4 +25,7 @@ for word in (
 ):
     blueprint.add_app_template_filter(word)
 
-from app.web.portal import views  # noqa: E402, F401  # the views attach themselves to the blueprint
+from app.web.portal import (  # noqa: E402  # the views attach themselves to the blueprint
+    billing_views,  # noqa: F401
+    views,  # noqa: F401
+)

@@ -1,0 +1,32 @@
+"""The billing page and the page for missing uploads. Nothing here changes anything."""
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from app.services.identity import CustomerRef
+from app.services.pages.billing import load_billing_page
+from app.services.pages.uploads import load_uploads_state
+from app.web.access import CUSTOMER, billing_user
+from app.web.context import get_context, get_read_session
+from app.web.portal import blueprint
+from app.web.portal.charts import draw_billing_chart
+
+
+@blueprint.get(f"{CUSTOMER}/billing/")
+@billing_user()
+def billing(ref: CustomerRef) -> ResponseReturnValue:
+    """The plan, the next charge line by line, people and licenses, the card, what is owed."""
+    ctx = get_context()
+    page = load_billing_page(ctx, get_read_session(), ref.payer, now=ctx.now())
+    chart = draw_billing_chart(page)
+    return render_template("portal/billing.html", ref=ref, page=page, chart=chart)
+
+
+@blueprint.get(f"{CUSTOMER}/missing-data/")
+@billing_user()
+def missing_data(ref: CustomerRef) -> ResponseReturnValue:
+    """How to get a server to upload again; billing when it does."""
+    state = load_uploads_state(get_read_session(), ref.payer, now=get_context().now())
+    if not state.is_stale:
+        return redirect(url_for(".billing", entity_uuid=ref.uuid))
+    return render_template("errors/missing_data.html", last_heard=state.last_heard)
