@@ -88,7 +88,7 @@ def draw_seats(
     rows = _within(points, start, end)
     until = min(max(now, start), end)
     most = max((count for row in rows for count in (row.people, row.licenses) if count), default=0)
-    step, top_level = _scale(most)
+    step, top_level = scale_levels(most)
 
     def x(moment: datetime) -> int:
         return LEFT + (RIGHT - LEFT) * ((moment - start) // _SECOND) // ((end - start) // _SECOND)
@@ -108,9 +108,9 @@ def draw_seats(
             DayMark(x(middle), format_short_day(middle), "middle"),
             DayMark(RIGHT, format_short_day(end), "end"),
         ],
-        licenses_path=_steps(licenses, x(until)),
-        licenses_area=_area(licenses, x(until)),
-        people_path=_steps(people, x(until)),
+        licenses_path=steps_path(licenses, x(until)),
+        licenses_area=area_path(licenses, x(until)),
+        people_path=steps_path(people, x(until)),
         now_at=x(now) if start <= now < end else None,
     )
 
@@ -127,7 +127,7 @@ def _within(points: Sequence[SeatsPoint], start: datetime, end: datetime) -> lis
     return [SeatsPoint(start, earlier[-1].people, earlier[-1].licenses), *inside]
 
 
-def _scale(most: int) -> tuple[int, int]:
+def scale_levels(most: int) -> tuple[int, int]:
     """The distance of the levels, and the topmost: at most four steps of 1, 2 or 5 times a ten."""
     power = 1
     while True:
@@ -138,7 +138,7 @@ def _scale(most: int) -> tuple[int, int]:
         power *= 10
 
 
-def _steps(corners: Sequence[tuple[int, int]], until: int) -> str:
+def steps_path(corners: Sequence[tuple[int, int]], until: int) -> str:
     """A path that keeps each height until the next point and goes on to `until`."""
     if not corners:
         return ""
@@ -147,9 +147,9 @@ def _steps(corners: Sequence[tuple[int, int]], until: int) -> str:
     return "".join([*parts, f"H{max(until, corners[-1][0])}"])
 
 
-def _area(corners: Sequence[tuple[int, int]], until: int) -> str:
+def area_path(corners: Sequence[tuple[int, int]], until: int) -> str:
     """The same, closed along the bottom."""
-    line = _steps(corners, until)
+    line = steps_path(corners, until)
     return f"{line}V{BOTTOM}H{corners[0][0]}Z" if line else ""
 
 

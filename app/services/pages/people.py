@@ -1,7 +1,7 @@
 """How many people there were when, over a stretch of time, in one query."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -49,6 +49,13 @@ class PeopleHistory:
     def now(self) -> int:
         """The count at `until`."""
         return self.changes[-1][1]
+
+    def only(self, organization_ids: Collection[int]) -> "PeopleHistory":
+        """The same of some of its organizations."""
+        before = {key: state for key, state in self.before.items() if key in organization_ids}
+        rows = tuple(row for row in self.rows if row.organization_id in organization_ids)
+        changes = _count(before, rows, self.start, self.until)
+        return replace(self, before=before, rows=rows, changes=tuple(changes))
 
     def states_at_end(self) -> dict[int, rules.SeatState]:
         """The state of each organization at `until`, as the ledger's rules take it."""
@@ -120,9 +127,16 @@ def load_people(session: Session, head: Head, *, start: datetime) -> PeopleHisto
     ids = get_organization_ids_of(session, head.payer.kind, head.payer.organization_id, head.server)
     if head.payer.kind is CustomerKind.ORGANIZATION and head.organization is None:
         ids = set()
-    values = {"organization_ids": sorted(ids), "start": start, "until": head.now}
+    return load_history(session, ids, start=start, until=head.now)
+
+
+def load_history(
+    session: Session, organization_ids: Iterable[int], *, start: datetime, until: datetime
+) -> PeopleHistory:
+    """The history of these organizations from `start` to `until`."""
+    values = {"organization_ids": sorted(organization_ids), "start": start, "until": until}
     found = session.execute(_history_query(), values).all()
-    return _history(found, start=start, until=head.now)
+    return _history(found, start=start, until=until)
 
 
 @cache
