@@ -162,6 +162,16 @@ class FakePayments:
 
         self._answers.once("set_default_card", key, (customer_id, card.payment_method), change)
 
+    def create_portal_session(self, customer_id: str, *, return_url: str, key: str) -> str:
+        """See the protocol."""
+
+        def create() -> str:
+            self._state.customer(customer_id)
+            return f"https://billing.fake.test/{customer_id}"
+
+        params = (customer_id, return_url)
+        return self._answers.once("create_portal_session", key, params, create)
+
     # --- invoices ---
 
     def create_invoice(

@@ -168,6 +168,11 @@ class PaymentsGateway(Protocol):
         """
         ...
 
+    def create_portal_session(self, customer_id: str, *, return_url: str, key: str) -> str:
+        """Open the provider's page with the receipts and the billing address of a customer;
+        returns its address, which is good for a few minutes. A link there leads to `return_url`."""
+        ...
+
     def create_invoice(
         self,
         customer_id: str,

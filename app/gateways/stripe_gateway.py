@@ -159,6 +159,13 @@ class StripeGateway:
                 _under(key),
             )
 
+    def create_portal_session(self, customer_id: str, *, return_url: str, key: str) -> str:
+        """See the protocol."""
+        with self._calling("create_portal_session"):
+            return self._api.billing_portal.sessions.create(
+                {"customer": customer_id, "return_url": return_url}, _under(key)
+            ).url
+
     # --- invoices ---
 
     def create_invoice(

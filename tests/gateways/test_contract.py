@@ -102,6 +102,17 @@ def test_the_newest_card(world: World) -> None:
     assert newest.exp_year > 2000
 
 
+def test_a_page_with_receipts_and_the_address(world: World) -> None:
+    customer_id, key = a_customer(world), unique()
+    open_page = world.gateway.create_portal_session
+    url = open_page(customer_id, return_url="http://localhost/invoices/", key=key)
+    assert url.startswith(("http://", "https://"))
+    assert open_page(customer_id, return_url="http://localhost/invoices/", key=key) == url
+    with pytest.raises(ProviderRejected) as refused:
+        open_page("cus_missing", return_url="http://localhost/invoices/", key=unique())
+    assert refused.value.code == "resource_missing"
+
+
 def test_a_card_of_somebody_else_cannot_be_the_default(world: World) -> None:
     card = world.attach(a_customer(world), "visa")
     other = a_customer(world)
