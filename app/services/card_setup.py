@@ -5,17 +5,16 @@ who is back before the webhook can ask for it ("check now"). Both end in the sam
 """
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from sqlalchemy import select
 
-from app.domain.errors import BillingError, NotFoundError
-from app.gateways.payments import Card, CardSetup, PaymentsError, ProviderRejected
+from app.domain.errors import NotFoundError
+from app.gateways.payments import Card, CardSetup, ProviderRejected
 from app.models.customers import Customer
 from app.services.audit import record_audit
 from app.services.context import Actor, Context
 from app.services.provider_customer import ensure_provider_customer
+from app.services.provider_words import provider_words
 from app.services.unit_of_work import unit_of_work
 
 PROVIDER = Actor("payment_provider")
@@ -30,7 +29,7 @@ def begin_card_setup(
     another page, which does no harm: the card that is entered last counts. Raises NotFoundError,
     and BillingError `payments_unavailable` or `payments_refused`.
     """
-    with _in_words_for_people():
+    with provider_words():
         stripe_customer_id = ensure_provider_customer(ctx, customer_id, actor=actor)
         session_id, url = ctx.payments.create_card_setup(
             stripe_customer_id,
@@ -56,7 +55,7 @@ def check_card_setup(ctx: Context, session_id: str, *, customer_id: int, actor: 
     Raises NotFoundError for a visit that does not exist or is another customer's, and BillingError
     `payments_unavailable` or `payments_refused`.
     """
-    with _in_words_for_people():
+    with provider_words():
         try:
             setup = ctx.payments.get_card_setup(session_id)
         except ProviderRejected as error:
@@ -130,14 +129,3 @@ def _record_card(ctx: Context, stripe_customer_id: str, card: Card, *, actor: Ac
         )
         work.commit()
         return True
-
-
-@contextmanager
-def _in_words_for_people() -> Iterator[None]:
-    """The provider's failures as errors that pages know how to show."""
-    try:
-        yield
-    except ProviderRejected as error:
-        raise BillingError("payments_refused", reason=error.code) from None
-    except PaymentsError:
-        raise BillingError("payments_unavailable") from None
