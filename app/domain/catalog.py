@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.brand import Brand, read_brand
+from app.domain.catalog_reader import CatalogError, Reader
 from app.domain.kinds import Schedule, TierKind
-
-
-class CatalogError(Exception):
-    """The catalogue cannot be used; the text is "<file>, line <n>: <key path>: <what>"."""
+from app.domain.upload_help import UploadHelp, read_upload_help
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +47,6 @@ class NewCustomerDiscount:
 
 
 @dataclass(frozen=True, slots=True)
-class Brand:
-    """How the pages and mails call and color the product."""
-
-    product: str
-    portal: str
-    accent_color: str
-    logo_text: str
-    entitlement: str
-    support_email: str
-    tos_version: str
-    tos_url: str
-
-
-@dataclass(frozen=True, slots=True)
 class Catalog:
     """Everything the vendor decides."""
 
@@ -74,6 +59,7 @@ class Catalog:
     days_until_due: int
     dunning_gap_days: tuple[int, ...]
     tiers: Mapping[str, Tier]
+    upload_help: tuple[UploadHelp, ...]
 
     def tier(self, key: str) -> Tier:
         """The tier of that key. KeyError when there is none."""
@@ -90,8 +76,6 @@ class Catalog:
 
 
 _TIER_KEY = re.compile(r"[a-z][a-z0-9_]{1,30}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _TWO_DECIMAL_CURRENCIES = frozenset(
     [
         "aed",
@@ -128,93 +112,6 @@ _TWO_DECIMAL_CURRENCIES = frozenset(
         "zar",
     ]
 )
-_HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+")
-_KEY = re.compile(r"^\s*([A-Za-z0-9_.\-\"' ]+?)\s*=")
-
-
-def _line_numbers(text: str) -> dict[str, int]:
-    """Where each key path stands, counted from 1."""
-    lines: dict[str, int] = {}
-    table = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := _HEADER.match(line):
-            table = header.group(1).replace(" ", "").replace('"', "")
-            # A table that is only named as part of another one stands where it is named first.
-            parts = table.split(".")
-            for depth in range(1, len(parts) + 1):
-                lines.setdefault(".".join(parts[:depth]), number)
-        elif key := _KEY.match(line):
-            name = key.group(1).replace(" ", "").replace('"', "")
-            lines.setdefault(f"{table}.{name}" if table else name, number)
-    return lines
-
-
-class _Reader:
-    """Walks the parsed file, remembering the path for complaints."""
-
-    def __init__(self, text: str, source: str) -> None:
-        self.source = source
-        self.lines = _line_numbers(text)
-
-    def fail(self, path: str, what: str) -> CatalogError:
-        known = path
-        while known and known not in self.lines:
-            known = known.rpartition(".")[0]
-        return CatalogError(f"{self.source}, line {self.lines.get(known, 1)}: {path}: {what}")
-
-    def table(self, parent: Mapping[str, Any], path: str, keys: set[str]) -> Mapping[str, Any]:
-        name = path.rpartition(".")[2]
-        value = parent.get(name)
-        if value is None:
-            raise self.fail(path, "this table is missing")
-        if not isinstance(value, dict):
-            raise self.fail(path, "must be a table")
-        self.only(value, path, keys)
-        return value
-
-    def only(self, table: Mapping[str, Any], path: str, keys: set[str]) -> None:
-        for key in table:
-            if key not in keys:
-                where = f"{path}.{key}" if path else key
-                raise self.fail(where, f"unknown key; known are {', '.join(sorted(keys))}")
-
-    def text(self, table: Mapping[str, Any], path: str, default: str | None = None) -> str:
-        value = table.get(path.rpartition(".")[2], default)
-        if value is None:
-            raise self.fail(path, "is missing")
-        if not isinstance(value, str) or not value.strip():
-            raise self.fail(path, "must be a text that is not empty")
-        return value
-
-    def number(
-        self,
-        table: Mapping[str, Any],
-        path: str,
-        *,
-        default: int | None = None,
-        least: int = 0,
-        most: int = 10_000_000,
-    ) -> int:
-        value = table.get(path.rpartition(".")[2], default)
-        if value is None:
-            raise self.fail(path, "is missing")
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.fail(path, f"must be a whole number, not {value!r}")
-        if not least <= value <= most:
-            raise self.fail(path, f"must be between {least} and {most}, not {value}")
-        return value
-
-    def flag(self, table: Mapping[str, Any], path: str, *, default: bool) -> bool:
-        value = table.get(path.rpartition(".")[2], default)
-        if not isinstance(value, bool):
-            raise self.fail(path, "must be true or false")
-        return value
-
-    def texts(self, table: Mapping[str, Any], path: str) -> tuple[str, ...]:
-        value = table.get(path.rpartition(".")[2], [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.fail(path, "must be a list of texts")
-        return tuple(value)
 
 
 def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
@@ -223,8 +120,8 @@ def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogError(f"{source}: {error}") from None
-    reader = _Reader(text, source)
-    reader.only(data, "", {"brand", "billing", "new_customer_discount", "tiers"})
+    reader = Reader(text, source)
+    reader.only(data, "", {"brand", "billing", "new_customer_discount", "tiers", "upload_help"})
     billing = reader.table(
         data,
         "billing",
@@ -242,7 +139,7 @@ def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
         raise reader.fail("billing.currency", "must be a currency with two decimals, like usd")
     min_invoiced = reader.number(billing, "billing.min_invoiced_licenses", default=30, least=1)
     return Catalog(
-        brand=_read_brand(reader, data),
+        brand=read_brand(reader, data),
         currency=currency,
         free_seats=reader.number(billing, "billing.free_seats", default=10),
         new_customer_discount=_read_discount(reader, data),
@@ -255,47 +152,11 @@ def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
         ),
         dunning_gap_days=_read_gaps(reader, billing),
         tiers=_read_tiers(reader, data, currency),
+        upload_help=read_upload_help(reader, data),
     )
 
 
-def _read_brand(reader: _Reader, data: Mapping[str, Any]) -> Brand:
-    names = {
-        "product",
-        "portal",
-        "accent_color",
-        "logo_text",
-        "entitlement",
-        "support_email",
-        "tos_version",
-        "tos_url",
-    }
-    table = reader.table(data, "brand", names)
-    support_email = reader.text(table, "brand.support_email")
-    if not _EMAIL.fullmatch(support_email):
-        raise reader.fail("brand.support_email", "must be an email address")
-    color = reader.text(table, "brand.accent_color", "#2f5dd0")
-    if not _COLOR.fullmatch(color):
-        raise reader.fail("brand.accent_color", "must be a color like #2f5dd0")
-    tos_version = reader.text(table, "brand.tos_version", "1.0")
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,4})?", tos_version):
-        raise reader.fail("brand.tos_version", "must be a version like 1.0")
-    tos_url = reader.text(table, "brand.tos_url")
-    if not re.fullmatch(r"(https?://[^\s\"'<>]+|/[^\s\"'<>]*)", tos_url):
-        raise reader.fail("brand.tos_url", "must be an http address or a path")
-    product = reader.text(table, "brand.product")
-    return Brand(
-        product=product,
-        portal=reader.text(table, "brand.portal", "Tallyport"),
-        accent_color=color,
-        logo_text=reader.text(table, "brand.logo_text", product[:1]),
-        entitlement=reader.text(table, "brand.entitlement", "push notifications"),
-        support_email=support_email,
-        tos_version=tos_version,
-        tos_url=tos_url,
-    )
-
-
-def _read_discount(reader: _Reader, data: Mapping[str, Any]) -> NewCustomerDiscount | None:
+def _read_discount(reader: Reader, data: Mapping[str, Any]) -> NewCustomerDiscount | None:
     if "new_customer_discount" not in data:
         return None
     table = reader.table(data, "new_customer_discount", {"amount", "months"})
@@ -305,7 +166,7 @@ def _read_discount(reader: _Reader, data: Mapping[str, Any]) -> NewCustomerDisco
     )
 
 
-def _read_gaps(reader: _Reader, billing: Mapping[str, Any]) -> tuple[int, ...]:
+def _read_gaps(reader: Reader, billing: Mapping[str, Any]) -> tuple[int, ...]:
     gaps = billing.get("dunning_gap_days", [3, 5])
     whole = isinstance(gaps, list) and all(type(gap) is int and gap > 0 for gap in gaps)
     if not whole:
@@ -313,7 +174,7 @@ def _read_gaps(reader: _Reader, billing: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(gaps)
 
 
-def _read_tiers(reader: _Reader, data: Mapping[str, Any], currency: str) -> dict[str, Tier]:
+def _read_tiers(reader: Reader, data: Mapping[str, Any], currency: str) -> dict[str, Tier]:
     tables = data.get("tiers")
     if not isinstance(tables, dict) or not tables:
         raise reader.fail("tiers", "at least one tier is needed")
@@ -327,7 +188,7 @@ def _read_tiers(reader: _Reader, data: Mapping[str, Any], currency: str) -> dict
 
 
 def _read_tier(
-    reader: _Reader, tables: Mapping[str, Any], key: str, rank: int, currency: str
+    reader: Reader, tables: Mapping[str, Any], key: str, rank: int, currency: str
 ) -> Tier:
     path = f"tiers.{key}"
     if not _TIER_KEY.fullmatch(key):
@@ -369,7 +230,7 @@ def _read_tier(
 
 
 def _read_prices(
-    reader: _Reader, table: Mapping[str, Any], path: str, kind: TierKind, currency: str
+    reader: Reader, table: Mapping[str, Any], path: str, kind: TierKind, currency: str
 ) -> dict[tuple[str, Schedule], int]:
     if kind is not TierKind.PAID:
         if "prices" in table:
@@ -387,3 +248,14 @@ def _read_prices(
         for schedule in Schedule:
             prices[code, schedule] = reader.number(row, f"{where}.{schedule.value}", least=1)
     return prices
+
+
+__all__ = [
+    "Brand",
+    "Catalog",
+    "CatalogError",
+    "NewCustomerDiscount",
+    "Tier",
+    "UploadHelp",
+    "parse_catalog",
+]

@@ -1,6 +1,7 @@
 """The catalogue: what a vendor writes, and how a mistake is named."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.catalog import CatalogError, parse_catalog
 from app.domain.kinds import Schedule, TierKind
+from app.domain.upload_help import UploadHelp, choose_upload_help, parse_version
 
 ROOT = Path(__file__).parents[2]
 MONTHLY, ANNUAL = Schedule.MONTHLY, Schedule.ANNUAL
@@ -69,6 +71,15 @@ annual = 4200
 title = "Large"
 kind = "fixed"
 summary = "Call us."
+
+[[upload_help]]
+min_version = "9.0"
+commands = ["acorn count"]
+note = "As root."
+
+[[upload_help]]
+min_version = "2"
+commands = ["acorn-count", "acorn-send --now"]
 """
 
 # (what stands there, what stands there instead, the key path named, a word of the complaint)
@@ -94,6 +105,12 @@ MISTAKES = [
     ('"https://acorn.test/terms"', '"javascript:alert(1)"', "brand.tos_url", "http address"),
     ('"https://acorn.test/terms"', '"acorn.test/terms"', "brand.tos_url", "http address"),
     ('tos_url = "https://acorn.test/terms"', "", "brand.tos_url", "missing"),
+    ('logo_text = "A"', "logo = 5", "brand.logo", "must be a text"),
+    ('logo_text = "A"', 'logo = "logo.gif"', "brand.logo", "svg or png"),
+    ('logo_text = "A"', 'logo = "../logo.svg"', "brand.logo", "beside this one"),
+    ('logo_text = "A"', 'logo = "/etc/logo.svg"', "brand.logo", "beside this one"),
+    ('logo_text = "A"', 'logo = "a/../../logo.svg"', "brand.logo", "beside this one"),
+    ('logo_text = "A"', 'logo = "https://acorn.test/logo.svg"', "brand.logo", "beside this one"),
     # billing
     ('currency = "usd"', "", "billing.currency", "missing"),
     ('currency = "usd"', 'currency = "jpy"', "billing.currency", "two decimals"),
@@ -174,6 +191,18 @@ MISTAKES = [
         "tiers.free.prices",
         "has no price list",
     ),
+    # how servers report
+    ('min_version = "9.0"', "", "upload_help.1.min_version", "missing"),
+    ('min_version = "9.0"', "min_version = 9.0", "upload_help.1.min_version", "must be a text"),
+    ('min_version = "9.0"', 'min_version = "nine"', "upload_help.1.min_version", "a version like"),
+    ('min_version = "9.0"', 'min_version = "9.0-dev"', "upload_help.1.min_version", "a version"),
+    ('min_version = "9.0"', 'min_version = "2.0"', "upload_help.2.min_version", "commands already"),
+    ('["acorn count"]', "[]", "upload_help.1.commands", "1 to 10 commands"),
+    ('["acorn count"]', '[" "]', "upload_help.1.commands", "1 to 10 commands"),
+    ('["acorn count"]', '["a\\nb"]', "upload_help.1.commands", "of one line each"),
+    ('["acorn count"]', '"acorn count"', "upload_help.1.commands", "a list of texts"),
+    ('note = "As root."', 'note = ""', "upload_help.1.note", "not empty"),
+    ('note = "As root."', 'notes = "As root."', "upload_help.1.notes", "unknown key"),
     # tables
     ("[brand]", "[brands]", "brands", "unknown key"),
     ("# What we sell.", "colour = 1", "colour", "unknown key"),
@@ -190,8 +219,13 @@ def complaint_of(text: str) -> str:
 def line_of(text: str, path: str) -> int:
     """Where a reader would look for a key path: its own line, else the nearest table's."""
     table, numbers = "", {"": 1}
+    entries: Counter[str] = Counter()
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\[(.*)\]$", line):
+        if header := re.match(r"\[\[(.*)\]\]$", line):
+            entries[header.group(1)] += 1
+            table = f"{header.group(1)}.{entries[header.group(1)]}"
+            numbers[table] = number
+        elif header := re.match(r"\[(.*)\]$", line):
             table = header.group(1).replace('"', "")
             parts = table.split(".")
             for n in range(1, len(parts) + 1):
@@ -230,6 +264,50 @@ def test_a_table_that_is_missing_or_none_is_named(table: str) -> None:
     assert complaint_of(without) == f"shop.toml, line 1: {table}: this table is missing"
     instead = f"{table} = 5\n{without}"
     assert complaint_of(instead) == f"shop.toml, line 1: {table}: must be a table"
+
+
+def test_commands_are_no_table() -> None:
+    for wrong in ("upload_help = 5\n", 'upload_help = ["a"]\n', "[upload_help]\nnote = 'x'\n"):
+        without = VALID[: VALID.index("[[upload_help]]")]
+        text = wrong + without if wrong.startswith("upload") else without + wrong
+        assert "upload_help: must be tables, each beginning with" in complaint_of(text)
+
+
+NEW = UploadHelp("9.0", ("acorn count",), "As root.")
+OLD = UploadHelp("2", ("acorn-count", "acorn-send --now"), "")
+
+
+@pytest.mark.parametrize(
+    ("version", "chosen"),
+    [
+        ("9.0", (NEW,)),
+        ("9", (NEW,)),
+        ("10.1-dev+git", (NEW,)),
+        ("9.0-beta2", (NEW,)),
+        ("8.99", (OLD,)),
+        ("2.0.0", (OLD,)),
+        ("1.9", (NEW, OLD)),
+        ("", (NEW, OLD)),
+        ("main", (NEW, OLD)),
+        (None, (NEW, OLD)),
+    ],
+)
+def test_a_server_is_told_the_commands_of_its_version(
+    version: str | None, chosen: tuple[UploadHelp, ...]
+) -> None:
+    assert choose_upload_help(parse_catalog(VALID).upload_help, version=version) == chosen
+
+
+def test_versions_in_any_order_are_told_newest_first() -> None:
+    head, new, old = VALID.split("[[upload_help]]")
+    turned = f"{head}[[upload_help]]{old}\n[[upload_help]]{new}"
+    assert parse_catalog(turned).upload_help == (NEW, OLD)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_version_or_none(text: str) -> None:
+    version = parse_version(text)
+    assert version is None or all(number >= 0 for number in version)
 
 
 def test_a_catalogue_without_tiers_is_refused() -> None:
@@ -280,6 +358,7 @@ def test_what_may_be_left_out() -> None:
         VALID,
     )
     text = re.sub(r"\[new_customer_discount\]\n(.+\n)+", "", text)
+    text = text[: text.index("[[upload_help]]")]
     catalog = parse_catalog(text)
     brand, basic = catalog.brand, catalog.tier("basic")
     assert (brand.portal, brand.logo_text, brand.tos_version) == ("Tallyport", "A", "1.0")
@@ -288,6 +367,7 @@ def test_what_may_be_left_out() -> None:
     assert (catalog.max_self_serve_licenses, catalog.days_until_due) == (1000, 30)
     assert catalog.dunning_gap_days == (3, 5)
     assert catalog.new_customer_discount is None
+    assert (catalog.upload_help, catalog.brand.logo) == ((), None)
     assert (basic.minimum_licenses, basic.self_serve, basic.trial_days) == (1, False, 0)
     assert basic.includes == ()
 
@@ -324,6 +404,7 @@ def test_the_shipped_catalogue() -> None:
     assert business.minimum_licenses == 25
     assert catalog.tier("enterprise").kind is TierKind.FIXED
     assert all(tier.trial_days == 0 for tier in catalog.tiers.values())
+    assert [entry.min_version for entry in catalog.upload_help] == ["8.0", "1.0"]
     with pytest.raises(KeyError):
         catalog.tier("enterprise").price("usd", MONTHLY)
     with pytest.raises(KeyError):

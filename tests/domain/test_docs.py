@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from app.domain.calendar import cycle_at, cycle_number, month_boundary
-from app.domain.catalog import Catalog, CatalogError, parse_catalog
+from app.domain.catalog import Catalog, CatalogError, UploadHelp, parse_catalog
 from app.domain.discounts import NewCustomerTerms, minimum_while_discounted
 from app.domain.kinds import LicenseManagement, Schedule
 from app.domain.ledger import Entry, LedgerRules, SeatRow
 from app.domain.money import percent_off, prorate
+from app.domain.upload_help import choose_upload_help
 from tests.domain.book import ANCHOR, Book, Rows, instant, monthly
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ TABLES = {
     "minimums",
     "keys",
     "shipped",
+    "upload_help",
 }
 
 
@@ -201,6 +203,7 @@ SMALLEST = {
     "tiers.community": {"title": '"C"', "kind": '"sponsored"', "summary": '"C."'},
     "tiers.basic": {"title": '"B"', "kind": '"paid"', "summary": '"B."'},
     "tiers.basic.prices.usd": {"monthly": "350", "annual": "4200"},
+    "upload_help.1": {"min_version": '"9.0"', "commands": '["acorn count"]'},
 }
 
 
@@ -211,12 +214,18 @@ def catalog_with(path: str, value: str | None) -> Catalog:
     for name, keys in SMALLEST.items():
         if name == table_name:
             keys = {k: v for k, v in (keys | {key: value}).items() if v is not None}
-        texts.append("\n".join([f"[{name}]", *(f"{k} = {v}" for k, v in keys.items())]))
+        header = "[[upload_help]]" if name == "upload_help.1" else f"[{name}]"
+        texts.append("\n".join([header, *(f"{k} = {v}" for k, v in keys.items())]))
     return parse_catalog("\n".join(texts))
 
 
 def real_path(row: Row) -> str:
-    return row["key"].replace("prices.*", "prices.usd").replace("tiers.*", "tiers.basic")
+    return (
+        row["key"]
+        .replace("prices.*", "prices.usd")
+        .replace("tiers.*", "tiers.basic")
+        .replace("upload_help.*", "upload_help.1")
+    )
 
 
 @pytest.mark.parametrize("row", table("keys"), ids=lambda row: row["key"])
@@ -240,13 +249,21 @@ def test_keys(row: Row) -> None:
 def shown_default(catalog: Catalog, path: str) -> str:
     """What the page says about a key that was left out."""
     area, _, key = path.rpartition(".")
-    holder: object = {"brand": catalog.brand, "billing": catalog}.get(area, catalog.tier("basic"))
+    holders = {
+        "brand": catalog.brand,
+        "billing": catalog,
+        "tiers.basic": catalog.tier("basic"),
+        "upload_help.1": catalog.upload_help[0],
+    }
+    holder = holders[area]
     value = getattr(holder, key)
     if key == "logo_text":
         assert value == catalog.brand.product[0]
         return "the product's first letter"
     if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value) or "empty"
+        value = ", ".join(str(item) for item in value)
+    if value == "":
+        return "empty"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -269,6 +286,13 @@ def test_the_example_of_a_complaint(shipped: Catalog) -> None:
     with pytest.raises(CatalogError) as refused:
         parse_catalog(text)
     assert f"> {refused.value}\n" in page
+
+
+@pytest.mark.parametrize("row", table("upload_help"))
+def test_upload_help(row: Row) -> None:
+    entries = [UploadHelp(least, ("x",), "") for least in row["ranges from"].split(", ")]
+    chosen = choose_upload_help(entries, version=row["server says"])
+    assert ", ".join(entry.min_version for entry in chosen) == row["told those of"]
 
 
 # --- stories ---
