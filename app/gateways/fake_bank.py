@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from app.clock import Clock
@@ -67,10 +67,14 @@ class FakeInvoice:
     reference: str
     customer_id: str
     currency: str
+    days_until_due: int | None = None
     status: InvoiceStatus = InvoiceStatus.DRAFT
     lines: list[RemoteLine] = field(default_factory=list)
     number: str | None = None
     paid_at: datetime | None = None
+    due_at: datetime | None = None
+    is_paid_elsewhere: bool = False
+    is_refunded: bool = False
     failed_with: TestCard | None = None
 
     @property
@@ -96,6 +100,7 @@ class FakeInvoice:
             hosted_url=hosted,
             pdf_url=f"{hosted}/pdf" if hosted else None,
             paid_at=self.paid_at,
+            due_at=self.due_at,
             line_references=frozenset(line.reference for line in self.lines),
             failure_code=failed.decline_code if failed else None,
             failure_message=failed.message if failed else None,
@@ -166,10 +171,14 @@ class FakeState:
         self._sessions[session_id] = session
         return session
 
-    def new_invoice(self, customer_id: str, reference: str, currency: str) -> FakeInvoice:
-        """Make an empty draft."""
+    def new_invoice(
+        self, customer_id: str, reference: str, currency: str, days_until_due: int | None
+    ) -> FakeInvoice:
+        """Make an empty draft; one that is to be sent is due so many days after it is final."""
         self.customer(customer_id)
-        invoice = FakeInvoice(self._new_id("in"), reference, customer_id, currency)
+        invoice = FakeInvoice(
+            self._new_id("in"), reference, customer_id, currency, days_until_due=days_until_due
+        )
         self.invoices[invoice.id] = invoice
         self.tell("invoice.created", invoice.id)
         return invoice
@@ -181,6 +190,8 @@ class FakeState:
         prefix = customer.id.upper().replace("_", "")
         invoice.number = f"{prefix}-{customer.invoices_numbered:04d}"
         invoice.status = InvoiceStatus.OPEN
+        if invoice.days_until_due is not None:
+            invoice.due_at = self._clock.now() + timedelta(days=invoice.days_until_due)
         self.tell("invoice.finalized", invoice.id)
 
     def record_payment(self, invoice: FakeInvoice) -> None:

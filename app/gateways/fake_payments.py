@@ -83,6 +83,17 @@ class FakePayments:
                 raise PaymentDeclined(card.message, code=card.decline_code)
             self._state.record_payment(invoice)
 
+    def pay_elsewhere(self, invoice_id: str) -> None:
+        """Staff note at the provider that an invoice was paid another way."""
+        with self._answers.lock:
+            invoice = self._state.invoice(invoice_id)
+            invoice.is_paid_elsewhere = True
+            self._state.record_payment(invoice)
+
+    def is_refunded(self, invoice_id: str) -> bool:
+        """Whether the money of an invoice went back."""
+        return self._state.invoice(invoice_id).is_refunded
+
     def take_events(self) -> list[ProviderEvent]:
         """The events since the last time, oldest first."""
         with self._answers.lock:
@@ -189,7 +200,9 @@ class FakePayments:
         def create() -> RemoteInvoice:
             if collection is Collection.SEND_INVOICE and days_until_due is None:
                 raise ProviderRejected("A due date is needed.", code="parameter_missing")
-            return self._state.new_invoice(customer_id, reference, currency).shown()
+            # Stripe takes a time to pay for invoices that are sent, and for no others.
+            invoice = self._state.new_invoice(customer_id, reference, currency, days_until_due)
+            return invoice.shown()
 
         params = (customer_id, reference, currency, collection, days_until_due)
         return self._answers.once("create_invoice", key, params, create)
@@ -234,6 +247,21 @@ class FakePayments:
 
         return self._answers.once("finalize_invoice", key, (invoice_id,), finalize)
 
+    def send_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
+        """See the protocol."""
+
+        def send() -> RemoteInvoice:
+            invoice = self._state.invoice(invoice_id)
+            if invoice.days_until_due is None:
+                raise ProviderRejected("It is paid by card.", code="invalid_request")
+            if invoice.status is InvoiceStatus.DRAFT:
+                raise ProviderRejected("It is a draft.", code="status_transition_invalid")
+            if invoice.status is InvoiceStatus.OPEN:
+                self._state.tell("invoice.sent", invoice.id)
+            return invoice.shown()
+
+        return self._answers.once("send_invoice", key, (invoice_id,), send)
+
     def pay_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
         """See the protocol."""
 
@@ -277,6 +305,19 @@ class FakePayments:
             return invoice.shown()
 
         return self._answers.once("void_invoice", key, (invoice_id,), void)
+
+    def refund_invoice(self, invoice_id: str, *, key: str) -> None:
+        """See the protocol."""
+
+        def refund() -> None:
+            invoice = self._state.invoice(invoice_id)
+            if invoice.shown().amount_paid == 0 or invoice.is_paid_elsewhere:
+                raise ProviderRejected("Nothing was paid here.", code="nothing_to_refund")
+            if not invoice.is_refunded:
+                invoice.is_refunded = True
+                self._state.tell("charge.refunded", invoice.id)
+
+        self._answers.once("refund_invoice", key, (invoice_id,), refund)
 
     def get_invoice(self, invoice_id: str) -> RemoteInvoice:
         """See the protocol."""

@@ -60,7 +60,8 @@ class ProviderRejected(PaymentsError):
     """A definite no: asking again with the same key gives the same answer.
 
     Look at the present state before asking with a new key. Besides the provider's own codes
-    (`resource_missing` and others): `invoice_paid` (it cannot be voided), `idempotency_conflict`
+    (`resource_missing` and others): `invoice_paid` (it cannot be voided), `nothing_to_refund` (it
+    was not paid through the provider), `refund_failed`, `idempotency_conflict`
     (the key was used for another request), `stored_failure` (the key holds a fault of the provider
     that is replayed for a day), `total_mismatch`, `signature` and `unreadable` (webhooks).
     """
@@ -91,7 +92,8 @@ class CardSetup:
 class RemoteLine:
     """One line as it is sent: cents, signed; `reference` is our line's id.
 
-    `amount` = `quantity` x `unit_amount`; gateways raise ValueError when it is not.
+    `amount` = `quantity` x `unit_amount`; gateways raise ValueError when it is not. A line whose
+    time begins with its payment has no period.
     """
 
     reference: str
@@ -99,13 +101,14 @@ class RemoteLine:
     quantity: int
     unit_amount: int
     amount: int
-    period_start: datetime
-    period_end: datetime
+    period_start: datetime | None
+    period_end: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteInvoice:
-    """The present state of an invoice at the provider. Amounts in cents.
+    """The present state of an invoice at the provider. Amounts in cents. `due_at` is when a sent
+    invoice is due.
 
     `failure_code` and `failure_message` tell of the last attempt to charge a card that has not
     succeeded; they are read by `get_invoice` and after a payment, not in lists.
@@ -123,6 +126,7 @@ class RemoteInvoice:
     hosted_url: str | None = None
     pdf_url: str | None = None
     paid_at: datetime | None = None
+    due_at: datetime | None = None
     line_references: frozenset[str] = field(default_factory=frozenset)
     failure_code: str | None = None
     failure_message: str | None = None
@@ -203,6 +207,13 @@ class PaymentsGateway(Protocol):
         """
         ...
 
+    def send_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
+        """Let the provider mail an open invoice to its customer, to be paid by whoever gets it.
+
+        An invoice that is paid or void already is returned as it is.
+        """
+        ...
+
     def pay_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
         """Charge the customer's default card. Raises PaymentDeclined or AuthenticationRequired.
 
@@ -215,6 +226,15 @@ class PaymentsGateway(Protocol):
 
         An invoice that is void already is returned as it is. Raises ProviderRejected with code
         `invoice_paid` when it was paid, and `resource_missing` for a draft deleted earlier.
+        """
+        ...
+
+    def refund_invoice(self, invoice_id: str, *, key: str) -> None:
+        """Give back all that was paid for an invoice through the provider; it stays paid.
+
+        One that was given back already is left alone. Raises ProviderRejected with code
+        `nothing_to_refund` when nothing was paid, or not through the provider, and
+        `refund_failed` when the bank does not take it back.
         """
         ...
 

@@ -33,6 +33,7 @@ from app.gateways.stripe_values import (
     CUSTOMER_REFERENCE,
     INVOICE_REFERENCE,
     Json,
+    paid_intents,
     payment_intent_status,
     read_card,
     read_card_setup,
@@ -224,6 +225,18 @@ class StripeGateway:
             return present
         return self._complete(_json(invoice))
 
+    def send_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
+        """See the protocol."""
+        try:
+            with self._calling("send_invoice"):
+                invoice = self._api.invoices.send_invoice(invoice_id, {}, _under(key))
+        except ProviderRejected:
+            present = self.get_invoice(invoice_id)
+            if present.status not in {InvoiceStatus.PAID, InvoiceStatus.VOID}:
+                raise
+            return present
+        return self._complete(_json(invoice))
+
     def pay_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
         """See the protocol."""
         try:
@@ -262,11 +275,27 @@ class StripeGateway:
             raise ProviderRejected("The invoice was paid.", code="invoice_paid")
         return present
 
+    def refund_invoice(self, invoice_id: str, *, key: str) -> None:
+        """See the protocol. The money goes back the way it came, payment by payment."""
+        intents = paid_intents(self._retrieve(invoice_id))
+        if not intents:
+            raise ProviderRejected("Nothing was paid through Stripe.", code="nothing_to_refund")
+        for intent in intents:
+            try:
+                with self._calling("refund_invoice"):
+                    refund = self._api.refunds.create(
+                        {"payment_intent": intent, "reason": "duplicate"}, _under(f"{key}:{intent}")
+                    )
+            except ProviderRejected as error:
+                if error.code != "charge_already_refunded":
+                    raise
+                continue
+            if refund.status in {"failed", "canceled"}:
+                raise ProviderRejected("The refund failed.", code="refund_failed")
+
     def get_invoice(self, invoice_id: str) -> RemoteInvoice:
         """See the protocol."""
-        with self._calling("get_invoice"):
-            invoice = self._api.invoices.retrieve(invoice_id, {"expand": [_PAYMENTS]})
-        return self._complete(_json(invoice))
+        return self._complete(self._retrieve(invoice_id))
 
     def find_invoice(self, customer_id: str, *, reference: str) -> RemoteInvoice | None:
         """See the protocol."""
@@ -297,6 +326,10 @@ class StripeGateway:
         return read
 
     # --- inside ---
+
+    def _retrieve(self, invoice_id: str) -> Json:
+        with self._calling("get_invoice"):
+            return _json(self._api.invoices.retrieve(invoice_id, {"expand": [_PAYMENTS]}))
 
     def _delete_draft(self, draft: RemoteInvoice) -> RemoteInvoice:
         with self._calling("void_invoice"):

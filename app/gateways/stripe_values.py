@@ -51,6 +51,7 @@ def read_invoice(found: Json, *, lines: Iterable[Json] | None = None) -> RemoteI
         hosted_url=found.get("hosted_invoice_url"),
         pdf_url=found.get("invoice_pdf"),
         paid_at=_instant((found.get("status_transitions") or {}).get("paid_at")),
+        due_at=_instant(found.get("due_date")),
         line_references=frozenset(reference for reference in references if reference is not None),
         failure_code=failure.get("decline_code") or failure.get("code"),
         failure_message=failure.get("message"),
@@ -61,6 +62,12 @@ def payment_intent_status(found: Json) -> str | None:
     """The state of the payment of an invoice whose payments were expanded."""
     intents = _payment_intents(found)
     return str(intents[-1]["status"]) if intents else None
+
+
+def paid_intents(found: Json) -> list[str]:
+    """The ids of the payments that came through Stripe, of an invoice whose payments were
+    expanded."""
+    return [str(one["id"]) for one in _payment_intents(found) if one["status"] == "succeeded"]
 
 
 def read_card(method: Json) -> Card | None:
@@ -123,11 +130,12 @@ def write_line(line: RemoteLine, *, currency: str) -> Json:
         "description": line.description,
         "discountable": False,
         "metadata": {LINE_REFERENCE: line.reference},
-        "period": {
+    }
+    if line.period_start is not None and line.period_end is not None:
+        sent["period"] = {
             "start": int(line.period_start.timestamp()),
             "end": int(line.period_end.timestamp()),
-        },
-    }
+        }
     if line.unit_amount < 0:
         sent["amount"] = line.amount
     else:

@@ -51,9 +51,13 @@ def some_lines(parts: Sequence[tuple[int, int]]) -> list[RemoteLine]:
 
 
 def an_open_invoice(
-    world: World, customer_id: str, *parts: tuple[int, int], reference: str | None = None
+    world: World,
+    customer_id: str,
+    *parts: tuple[int, int],
+    reference: str | None = None,
+    collection: Collection = Collection.CHARGE_AUTOMATICALLY,
 ) -> RemoteInvoice:
-    draft = a_draft(world, customer_id, reference=reference)
+    draft = a_draft(world, customer_id, reference=reference, collection=collection)
     lines = some_lines(parts or PURCHASE)
     world.gateway.add_lines(draft.id, lines, currency="usd", key=unique())
     return world.gateway.finalize_invoice(draft.id, key=unique())

@@ -235,14 +235,47 @@ def test_invoices_are_numbered_without_gaps(world: World) -> None:
 
 
 def test_a_sent_invoice_is_paid_by_a_person(world: World) -> None:
-    customer_id = a_customer(world)
-    draft = a_draft(world, customer_id, collection=Collection.SEND_INVOICE)
-    world.gateway.add_lines(draft.id, some_lines(PURCHASE), currency="usd", key=unique())
-    final = world.gateway.finalize_invoice(draft.id, key=unique())
-    assert final.status is InvoiceStatus.OPEN
+    final = an_open_invoice(world, a_customer(world), collection=Collection.SEND_INVOICE)
+    key = unique()
+    sent = world.gateway.send_invoice(final.id, key=key)
+    assert (sent.status, sent.number, sent.due_at) == (
+        InvoiceStatus.OPEN,
+        final.number,
+        final.due_at,
+    )
+    assert world.gateway.send_invoice(final.id, key=key) == sent
+    assert world.events().count(("invoice.sent", final.id)) == 1
     world.pay_hosted(final)
-    assert world.gateway.get_invoice(draft.id).status is InvoiceStatus.PAID
-    assert ("invoice.paid", draft.id) in world.events()
+    assert world.gateway.get_invoice(final.id).status is InvoiceStatus.PAID
+    assert ("invoice.paid", final.id) in world.events()
+    # Sending what is paid does nothing.
+    assert world.gateway.send_invoice(final.id, key=unique()).status is InvoiceStatus.PAID
+
+
+def test_only_sent_invoices_are_due(world: World) -> None:
+    customer_id = a_customer(world)
+    assert an_open_invoice(world, customer_id).due_at is None
+    sent = an_open_invoice(world, customer_id, collection=Collection.SEND_INVOICE)
+    assert sent.due_at is not None
+    assert sent.due_at.tzinfo is UTC
+    assert world.gateway.get_invoice(sent.id).due_at == sent.due_at
+
+
+def test_what_is_not_open_cannot_be_sent(world: World) -> None:
+    customer_id = a_customer(world)
+    by_card = an_open_invoice(world, customer_id)
+    with pytest.raises(ProviderRejected):
+        world.gateway.send_invoice(by_card.id, key=unique())
+    void = an_open_invoice(world, customer_id, collection=Collection.SEND_INVOICE)
+    world.gateway.void_invoice(void.id, key=unique())
+    assert world.gateway.send_invoice(void.id, key=unique()).status is InvoiceStatus.VOID
+
+
+def test_a_line_whose_time_begins_with_its_payment_has_no_period(world: World) -> None:
+    draft = a_draft(world, a_customer(world), collection=Collection.SEND_INVOICE)
+    line = RemoteLine("line", "Basic, 12 months from payment", 30, 4200, 126000, None, None)
+    filled = world.gateway.add_lines(draft.id, [line], currency="usd", key=unique())
+    assert (filled.total, filled.line_references) == (126000, {"line"})
 
 
 def test_a_sent_invoice_needs_a_due_date(world: World) -> None:
@@ -312,6 +345,39 @@ def test_an_invoice_is_paid_once(world: World) -> None:
     assert world.events().count(("invoice.paid", invoice.id)) == 1
 
 
+# --- giving back ---
+
+
+def refunds(world: World) -> int:
+    return [event_type for event_type, _ in world.events()].count("charge.refunded")
+
+
+def test_what_was_paid_goes_back_once(world: World) -> None:
+    customer_id = a_customer(world)
+    world.attach(customer_id, "visa")
+    invoice, key, before = an_open_invoice(world, customer_id), unique(), refunds(world)
+    world.gateway.pay_invoice(invoice.id, key=unique())
+    world.gateway.refund_invoice(invoice.id, key=key)
+    assert refunds(world) == before + 1
+    # Neither the same call again nor a new one gives anything more.
+    world.gateway.refund_invoice(invoice.id, key=key)
+    world.gateway.refund_invoice(invoice.id, key=unique())
+    assert refunds(world) == before + 1
+    assert world.gateway.get_invoice(invoice.id).status is InvoiceStatus.PAID
+
+
+def test_what_did_not_come_through_the_provider_cannot_go_back(world: World) -> None:
+    customer_id = a_customer(world)
+    elsewhere = an_open_invoice(world, customer_id, collection=Collection.SEND_INVOICE)
+    world.pay_elsewhere(elsewhere)
+    assert world.gateway.get_invoice(elsewhere.id).status is InvoiceStatus.PAID
+    nothing = an_open_invoice(world, customer_id, (1, 2000), (1, -2000))
+    for invoice in (elsewhere, nothing, an_open_invoice(world, customer_id)):
+        with pytest.raises(ProviderRejected) as refused:
+            world.gateway.refund_invoice(invoice.id, key=unique())
+        assert refused.value.code == "nothing_to_refund"
+
+
 # --- voiding ---
 
 
@@ -371,13 +437,17 @@ def test_an_invoice_is_found_by_our_reference(world: World) -> None:
     assert world.gateway.find_invoice(other, reference=reference) is None
 
 
-@pytest.mark.parametrize("what", ["get", "finalize", "pay", "void", "lines", "session"])
+@pytest.mark.parametrize(
+    "what", ["get", "finalize", "send", "pay", "refund", "void", "lines", "session"]
+)
 def test_what_does_not_exist(world: World, what: str) -> None:
     gateway = world.gateway
     calls = {
         "get": lambda: gateway.get_invoice("in_missing"),
         "finalize": lambda: gateway.finalize_invoice("in_missing", key=unique()),
+        "send": lambda: gateway.send_invoice("in_missing", key=unique()),
         "pay": lambda: gateway.pay_invoice("in_missing", key=unique()),
+        "refund": lambda: gateway.refund_invoice("in_missing", key=unique()),
         "void": lambda: gateway.void_invoice("in_missing", key=unique()),
         "lines": lambda: gateway.add_lines(
             "in_missing", some_lines(PURCHASE), currency="usd", key=unique()

@@ -70,7 +70,9 @@ def test_every_request_fits_the_sdks_types(emulated: EmulatorWorld) -> None:
     gateway.get_invoice(paid.id)
     gateway.void_invoice(an_open_invoice(emulated, customer_id).id, key=unique())
     gateway.void_invoice(a_draft(emulated, customer_id).id, key=unique())
-    a_draft(emulated, customer_id, collection=Collection.SEND_INVOICE)
+    gateway.refund_invoice(paid.id, key=unique())
+    to_send = an_open_invoice(emulated, customer_id, collection=Collection.SEND_INVOICE)
+    gateway.send_invoice(to_send.id, key=unique())
     an_open_invoice(emulated, customer_id, *[(1, 1)] * 11)
 
     sent = emulated.requests()
@@ -89,7 +91,9 @@ def test_every_request_fits_the_sdks_types(emulated: EmulatorWorld) -> None:
         "POST /v1/invoices/{id}/add_lines",
         "POST /v1/invoices/{id}/finalize",
         "POST /v1/invoices/{id}/pay",
+        "POST /v1/invoices/{id}/send",
         "POST /v1/invoices/{id}/void",
+        "POST /v1/refunds",
     }
     problems = [
         problem
@@ -294,6 +298,8 @@ def test_no_call_inside_a_transaction(provider: str, emulator: Handle, clock: Fi
         lambda: gateway.add_lines("in_1", some_lines(PURCHASE), currency="usd", key="k"),
         lambda: gateway.finalize_invoice("in_1", key="k"),
         lambda: gateway.pay_invoice("in_1", key="k"),
+        lambda: gateway.send_invoice("in_1", key="k"),
+        lambda: gateway.refund_invoice("in_1", key="k"),
         lambda: gateway.void_invoice("in_1", key="k"),
         lambda: gateway.get_invoice("in_1"),
         lambda: gateway.find_invoice("cus_1", reference="r"),

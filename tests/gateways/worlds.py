@@ -53,6 +53,10 @@ class World(Protocol):
         """Pay an invoice on its page with a good card."""
         ...
 
+    def pay_elsewhere(self, invoice: RemoteInvoice) -> None:
+        """Note at the provider that an open invoice was paid another way."""
+        ...
+
     def events(self) -> list[tuple[str, str]]:
         """Types and objects of all events so far, oldest first."""
         ...
@@ -96,6 +100,9 @@ class FakeWorld:
     def pay_hosted(self, invoice: RemoteInvoice) -> None:
         self.fake.pay_hosted(invoice.id)
 
+    def pay_elsewhere(self, invoice: RemoteInvoice) -> None:
+        self.fake.pay_elsewhere(invoice.id)
+
     def events(self) -> list[tuple[str, str]]:
         self._events += [(event.type, event.object_id) for event in self.fake.take_events()]
         return self._events
@@ -131,6 +138,9 @@ class StripeWorld:
 
     def pay_hosted(self, invoice: RemoteInvoice) -> None:
         pytest.skip("Stripe's invoice page needs a person with a browser")
+
+    def pay_elsewhere(self, invoice: RemoteInvoice) -> None:
+        self.sdk.invoices.pay(invoice.id, {"paid_out_of_band": True})
 
     def events(self) -> list[tuple[str, str]]:
         newest_first = self.sdk.events.list({"limit": 100}).data
