@@ -1,8 +1,39 @@
 """What the wire API tells a server when it refuses; some texts are part of the protocol."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
+from app.services.deactivation_rules import Obstacle, ObstacleKind
 from app.web.wording import Message
+
+# So many things that stand in the way are told one by one.
+MOST_OBSTACLES = 5
+
+
+def _deactivation_refused(params: Mapping[str, Any]) -> str:
+    obstacles: tuple[Obstacle, ...] = params["obstacles"]
+    told = [_obstacle_words(obstacle) for obstacle in obstacles[:MOST_OBSTACLES]]
+    left = len(obstacles) - len(told)
+    if left:
+        told.append(
+            ngettext(
+                "%(num)s more stands in the way.", "%(num)s more of these stand in the way.", left
+            )
+        )
+    return " ".join([*told, gettext("End that before deactivating.")])
+
+
+def _obstacle_words(obstacle: Obstacle) -> str:
+    values = {"holder": obstacle.held.holder, "tier": obstacle.held.tier_title}
+    if obstacle.kind is ObstacleKind.OPEN_PURCHASE:
+        return gettext("%(holder)s has a payment for the plan %(tier)s under way.", **values)
+    if obstacle.kind is ObstacleKind.SCHEDULED_PLAN:
+        return gettext("%(holder)s has the plan %(tier)s scheduled.", **values)
+    return gettext("%(holder)s has the plan %(tier)s, which is not set to end.", **values)
+
 
 MESSAGES: dict[str, Message] = {
     # Fields of a request; `field` is the name on the wire.
@@ -46,9 +77,7 @@ MESSAGES: dict[str, Message] = {
         "This organization is not known yet. Upload the server's data and try again."
     ),
     "organization_of_other_server": _l("This organization is registered to another server."),
-    "deactivation_refused": _l(
-        "%(holder)s has the plan %(tier)s, which is not set to end. End it before deactivating."
-    ),
+    "deactivation_refused": _deactivation_refused,
 }
 
 # Errors of HTTP itself under /api/, by status.
