@@ -43,12 +43,17 @@ class Settings:
     emulator_url: str | None = None
     sample_server_url: str | None = None
     check_email_deliverability: bool = False
+    allow_private_hosts: bool = False
+    extra_ca_file: Path | None = None
     max_upload_bytes: int = 32 * 1024 * 1024
     trusted_proxies: int = 0
     rate_limit_register: str = "30 per hour"
+    rate_limit_transfer: str = "30 per hour"
+    rate_limit_transfer_address: str = "10 per hour"
     rate_limit_api: str = "1000 per hour"
     rate_limit_pages: str = "600 per minute"
     rate_limit_login_mail: str = "5 per hour"
+    rate_limit_server_login: str = "10 per 15 minutes"
     rate_limits_enabled: bool = True
     invoice_run_max_per_customer: int = 15
     max_invoice_amount: int = 10_000_000
@@ -80,22 +85,32 @@ _VARIABLES: dict[str, str] = {
     "emulator_url": "TALLYPORT_EMULATOR_URL",
     "sample_server_url": "TALLYPORT_SAMPLE_SERVER_URL",
     "check_email_deliverability": "CHECK_EMAIL_DELIVERABILITY",
+    "allow_private_hosts": "TALLYPORT_ALLOW_PRIVATE_HOSTS",
+    "extra_ca_file": "TALLYPORT_EXTRA_CA_FILE",
     "max_upload_bytes": "TALLYPORT_MAX_UPLOAD_BYTES",
     "trusted_proxies": "TALLYPORT_TRUSTED_PROXIES",
     "rate_limit_register": "TALLYPORT_RATE_LIMIT_REGISTER",
+    "rate_limit_transfer": "TALLYPORT_RATE_LIMIT_TRANSFER",
+    "rate_limit_transfer_address": "TALLYPORT_RATE_LIMIT_TRANSFER_ADDRESS",
     "rate_limit_api": "TALLYPORT_RATE_LIMIT_API",
     "rate_limit_pages": "TALLYPORT_RATE_LIMIT_PAGES",
     "rate_limit_login_mail": "TALLYPORT_RATE_LIMIT_LOGIN_MAIL",
+    "rate_limit_server_login": "TALLYPORT_RATE_LIMIT_SERVER_LOGIN",
     "rate_limits_enabled": "TALLYPORT_RATE_LIMITS_ENABLED",
     "invoice_run_max_per_customer": "TALLYPORT_MAX_INVOICES_PER_CUSTOMER_RUN",
     "max_invoice_amount": "TALLYPORT_MAX_INVOICE_AMOUNT",
 }
+# Names under which a setting is known, too; the one above wins.
+_OTHER_NAMES: dict[str, str] = {"allow_private_hosts": "ALLOW_PRIVATE_HOSTS"}
 # In demo and testing a demo month is 720 uploads within a minute.
 _GENEROUS_LIMITS = {
     "rate_limit_register": "100000 per minute",
+    "rate_limit_transfer": "100000 per minute",
+    "rate_limit_transfer_address": "100000 per minute",
     "rate_limit_api": "100000 per minute",
     "rate_limit_pages": "100000 per minute",
     "rate_limit_login_mail": "1000 per minute",
+    "rate_limit_server_login": "1000 per minute",
 }
 
 
@@ -109,7 +124,7 @@ def load_settings(
     """
     environ = os.environ if environ is None else environ
     values: dict[str, object] = {}
-    for name, variable in _VARIABLES.items():
+    for name, variable in [*_OTHER_NAMES.items(), *_VARIABLES.items()]:
         text = environ.get(variable, "").strip()
         if text:
             values[name] = _parse(name, variable, text)
@@ -157,7 +172,7 @@ def _coerce(name: str, value: object) -> object:
         if not value.isascii() or not value.isdigit():
             raise ValueError(f"must be a whole number, not {value!r}")
         return int(value)
-    if name in {"catalog", "clock_file"} and value is not None:
+    if name in {"catalog", "clock_file", "extra_ca_file"} and value is not None:
         return Path(str(value))
     if name == "base_url":
         return str(value).rstrip("/")
@@ -175,6 +190,10 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             "STRIPE_SECRET_KEY: a live key is refused in demo and testing and with a loopback API"
         )
+    if settings.extra_ca_file is not None and not settings.is_demo_like:
+        raise SettingsError("TALLYPORT_EXTRA_CA_FILE: exists in demo and testing only")
+    if settings.extra_ca_file is not None and not settings.extra_ca_file.is_file():
+        raise SettingsError("TALLYPORT_EXTRA_CA_FILE: there is no such file")
     if settings.is_demo_like:
         return
     needed = {

@@ -1,4 +1,4 @@
-"""The first visit of a person: an address is proven by a mailed link, and the person is created."""
+"""An address is proven by a mailed link, and the person is created or confirmed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,25 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.errors import BillingError
+from app.domain.kinds import LoginDoor
 from app.models.mails import Mail
-from app.models.people import BillingUser, EmailConfirmation, LoginLink
+from app.models.people import EmailConfirmation, LoginLink
 from app.services.audit import record_audit
 from app.services.context import Context
+from app.services.login_failures import LoginRefused, add_failed_login, link_actor
 from app.services.login_links import (
     CONFIRMATION_PURPOSE,
     HalfLogin,
-    LoginRefused,
-    add_failed_login,
     check_half_login,
     check_place,
-    get_billing_user,
-    link_actor,
+    claim_place,
     load_link,
 )
+from app.services.login_people import confirm_person, find_person, host_of
 from app.services.logs import log_event
 from app.services.outbox import record_mail
 from app.services.unit_of_work import UnitOfWork, unit_of_work
@@ -53,10 +52,12 @@ class SentConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmPage:
-    """What the page behind a mailed link shows before its button is pressed."""
+    """What the page behind a mailed link shows before its button is pressed. `is_server`: the
+    login is for a server, and not for an organization."""
 
     email: str
     host: str
+    is_server: bool
 
 
 def is_confirmation_recent(ctx: Context, session: Session, command: SendConfirmation) -> bool:
@@ -73,9 +74,12 @@ def send_confirmation(ctx: Context, command: SendConfirmation, *, ip: str | None
     those of `open_login_link`.
     """
     with unit_of_work(ctx) as work:
-        link = check_half_login(work.session, command.half, now=work.now)
-        if get_billing_user(work.session, link) is not None:
+        login = check_half_login(work.session, command.half, now=work.now)
+        if login.is_proven:
             raise BillingError("login_already_known")
+        link = login.link
+        # Whoever was removed gets no mail either, however the address is written.
+        _check_person(work.session, link, command.email)
         recent = _get_recent(work.session, link, command.email, now=work.now)
         if recent is not None:
             return recent.id
@@ -101,7 +105,7 @@ def load_sent_confirmation(session: Session, confirmation_id: int) -> SentConfir
     statement = select(Mail.sent_at).where(Mail.event_key == _event_key(confirmation_id))
     return SentConfirmation(
         email=confirmation.email,
-        host=confirmation.login_link.organization.host,
+        host=host_of(confirmation.login_link),
         is_waiting=session.scalars(statement).first() is None,
     )
 
@@ -109,25 +113,30 @@ def load_sent_confirmation(session: Session, confirmation_id: int) -> SentConfir
 def open_confirmation(ctx: Context, session: Session, key: str, *, ip: str | None) -> ConfirmPage:
     """What a mailed link asks to be confirmed; reads only, unless it fails.
 
-    Raises LoginRefused `confirmation_invalid`, `confirmation_expired`, `confirmation_used` or
-    those of `open_login_link` about the place, after writing the failed login into the audit log.
+    Raises LoginRefused `confirmation_invalid`, `confirmation_expired`, `confirmation_used`,
+    `confirmation_completed` (of a server's login, which uses up its mails at its end) or those of `open_login_link` about the place, after writing the failed login into the audit log.
     """
     with _failures_recorded(ctx, key, ip=ip):
         confirmation = _find(ctx, session, key)
         _check(session, confirmation, ctx=ctx)
-        return ConfirmPage(email=confirmation.email, host=confirmation.login_link.organization.host)
+        link = confirmation.login_link
+        is_server = link.door is not LoginDoor.PRODUCT
+        return ConfirmPage(email=confirmation.email, host=host_of(link), is_server=is_server)
 
 
 def confirm_email(ctx: Context, key: str, *, ip: str | None) -> HalfLogin:
-    """The address is proven: create the person, unless another link has done so, and go on.
+    """The address is proven: create or confirm the person, unless another link has, and go on.
 
-    Each mailed link works once. Raises as `open_confirmation`.
+    Each mailed link of the product's door works once, those of a server until one login is
+    completed. Raises as `open_confirmation`.
     """
     with _failures_recorded(ctx, key, ip=ip), unit_of_work(ctx) as work:
+        claim_place(work, _find(ctx, work.session, key).login_link_id)
         confirmation = _find(ctx, work.session, key, lock=True)
         _check(work.session, confirmation, ctx=ctx)
         confirmation.used_at = work.now
-        _create_person(work, confirmation, ip=ip)
+        link = confirmation.login_link
+        confirm_person(work, link, address=confirmation.email, actor=link_actor(link, ip=ip))
         half = HalfLogin(confirmation.login_link_id, confirmation.id)
         work.commit()
     log_event("login.confirmed", link=half.link_id, confirmation=half.confirmation_id)
@@ -162,46 +171,17 @@ def _add_confirmation(work: UnitOfWork, link: LoginLink, email: str) -> int:
     work.session.add(confirmation)
     work.flush()
     base_url = work.ctx.settings.base_url
+    is_server = link.door is not LoginDoor.PRODUCT
     record_mail(
         work,
-        template="confirm_login",
+        template="confirm_server_login" if is_server else "confirm_login",
         recipient=email,
         # No name: any server may register and choose it, and we would mail its text to strangers.
-        params={"host": link.organization.host, "expires_at": confirmation.expires_at},
+        params={"host": host_of(link), "expires_at": confirmation.expires_at},
         secret_params={"url": f"{base_url}/remote-billing-login/do-confirm/{key}"},
         event_key=_event_key(confirmation.id),
     )
     return confirmation.id
-
-
-def _create_person(work: UnitOfWork, confirmation: EmailConfirmation, *, ip: str | None) -> None:
-    """Make the billing user. The unique index decides between two links used at once."""
-    link = confirmation.login_link
-    insert = postgresql.insert if work.session.get_bind().dialect.name == "postgresql" else None
-    statement = (
-        (insert or sqlite.insert)(BillingUser)
-        .values(
-            organization_id=link.organization_id,
-            user_uuid=link.user_uuid,
-            email=confirmation.email,
-            full_name=link.full_name,
-            created_at=work.now,
-            wants_major_release_mails=False,
-            wants_maintenance_mails=False,
-        )
-        .on_conflict_do_nothing(index_elements=["organization_id", "user_uuid"])
-        .returning(BillingUser.id)
-    )
-    created = work.session.scalars(statement).first()
-    if created is not None:
-        record_audit(
-            work,
-            "billing_user.created",
-            actor=link_actor(link, ip=ip),
-            server_id=link.server_id,
-            organization_id=link.organization_id,
-            after={"billing_user": created},
-        )
 
 
 def _get_recent(
@@ -227,18 +207,31 @@ def _having_key(ctx: Context, key: str) -> Select[EmailConfirmation]:
 
 def _find(ctx: Context, session: Session, key: str, *, lock: bool = False) -> EmailConfirmation:
     statement = _having_key(ctx, key)
-    found = session.scalars(statement.with_for_update() if lock else statement).first()
+    if lock:
+        # What was read before the lock may be old by now.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(statement).first()
     if found is None:
         raise LoginRefused("confirmation_invalid")
     return found
 
 
 def _check(session: Session, confirmation: EmailConfirmation, *, ctx: Context) -> None:
-    if confirmation.used_at is not None:
-        raise LoginRefused("confirmation_used")
+    link = confirmation.login_link
+    if link.door is LoginDoor.SERVER_KEY:
+        if link.completed_at is not None:
+            raise LoginRefused("confirmation_completed", door=link.door)
+    elif confirmation.used_at is not None:
+        raise LoginRefused("confirmation_used", door=link.door)
     if ctx.now() >= confirmation.expires_at:
-        raise LoginRefused("confirmation_expired")
-    check_place(session, confirmation.login_link)
+        raise LoginRefused("confirmation_expired", door=link.door)
+    check_place(session, link, confirmation=confirmation)
+
+
+def _check_person(session: Session, link: LoginLink, email: str) -> None:
+    user = find_person(session, link, address=email)
+    if user is not None and user.deactivated_at is not None:
+        raise LoginRefused("login_user_deactivated", door=link.door)
 
 
 def _event_key(confirmation_id: int) -> str:

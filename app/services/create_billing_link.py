@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from app.domain.errors import BillingError
-from app.models.people import LoginLink
-from app.services.audit import record_audit
+from app.domain.kinds import LoginDoor
+from app.services.add_login_link import add_login_link
 from app.services.context import Actor, Context
 from app.services.entitlement import load_organization_of
-from app.services.login_links import LINK_LIFE, LINK_PURPOSE
+from app.services.login_links import LINK_PURPOSES
 from app.services.unit_of_work import unit_of_work
 
 
@@ -39,27 +39,19 @@ def create_billing_link(ctx: Context, command: CreateBillingLink, *, actor: Acto
         if organization.locally_deleted_at is not None or organization.deactivated:
             # Since somebody logs in there, our knowledge is old: an upload brings it up to date.
             raise BillingError("organization_unknown")
-        nonce = ctx.tokens.new_secret()
-        work.session.add(
-            LoginLink(
-                nonce=nonce,
-                server_id=server.id,
-                organization_id=organization.id,
-                user_uuid=command.user_uuid,
-                email=command.email,
-                full_name=command.full_name,
-                uri_scheme=command.uri_scheme,
-                next_page=command.next_page,
-                authenticated_at=work.now,
-                expires_at=work.now + LINK_LIFE,
-            )
-        )
-        record_audit(
+        link = add_login_link(
             work,
-            "login_link.created",
-            actor=actor,
+            door=LoginDoor.PRODUCT,
             server_id=server.id,
             organization_id=organization.id,
+            user_uuid=command.user_uuid,
+            email=command.email,
+            full_name=command.full_name,
+            uri_scheme=command.uri_scheme,
+            next_page=command.next_page,
+            actor=actor,
         )
+        nonce = link.nonce
         work.commit()
-    return f"{ctx.settings.base_url}/remote-billing-login/{ctx.tokens.sign(LINK_PURPOSE, nonce)}"
+    token = ctx.tokens.sign(LINK_PURPOSES[LoginDoor.PRODUCT], nonce)
+    return f"{ctx.settings.base_url}/remote-billing-login/{token}"

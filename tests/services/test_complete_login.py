@@ -21,7 +21,8 @@ from app.services.complete_login import CompletedLogin, CompleteLogin, complete_
 from app.services.confirm_email import SendConfirmation, confirm_email, send_confirmation
 from app.services.context import Context
 from app.services.landing import decide_landing
-from app.services.login_links import HalfLogin, LoginRefused
+from app.services.login_failures import LoginRefused
+from app.services.login_links import HalfLogin
 from tests.support.login import KnownOrganization, add_organization, mailed_link, make_link
 from tests.support.mail import RecordingMailer
 

@@ -3,7 +3,7 @@
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, HiddenField, StringField
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.services.complete_login import CompleteLogin
@@ -13,7 +13,34 @@ from app.web.forms import clean_text
 
 MAX_EMAIL = 254
 MAX_NAME = 200
+LONGEST_CREDENTIAL = 64
 DNS_TIMEOUT = 5
+
+
+class ServerLoginForm(FlaskForm):
+    """The id and the key of a server. The key never goes back into a page."""
+
+    # What does not look like an id or a key is just wrong: no message tells more than that.
+    server_id = StringField(
+        _l("Server id"),
+        filters=[clean_text],
+        validators=[DataRequired(_l("Enter the id of your server."))],
+        render_kw={"autocomplete": "username", "spellcheck": "false"},
+    )
+    server_key = PasswordField(
+        _l("Server key"),
+        filters=[clean_text],
+        validators=[DataRequired(_l("Enter the key of your server."))],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+    def clean_id(self) -> str:
+        """The id as registrations are known by it; what is too long is none anyway."""
+        return (self.server_id.data or "").lower()[:LONGEST_CREDENTIAL]
+
+    def clean_key(self) -> str:
+        """The key as it was typed, without what a person cannot see."""
+        return self.server_key.data or ""
 
 
 class LoginStepForm(FlaskForm):

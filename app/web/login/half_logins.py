@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from flask import session
 
-from app.services.login_links import HalfLogin, LoginRefused
+from app.services.login_failures import LoginRefused
+from app.services.login_links import HalfLogin
 from app.web.context import get_context
 from app.web.sessions import portal_session
 
@@ -60,10 +61,10 @@ def remember_confirmed(key: str, handle: str) -> None:
     session[_CONFIRMED] = session.get(_CONFIRMED, {}) | {_hash(key): handle}
 
 
-def has_confirmed(key: str) -> bool:
-    """Whether this browser used this mailed link for a login that is still under way."""
+def find_confirmed(key: str) -> HalfLogin | None:
+    """The login under way for which this browser used this mailed link, if there is one."""
     handle = session.get(_CONFIRMED, {}).get(_hash(key))
-    return handle is not None and any(known == handle for known, _half in _known())
+    return next((half for known, half in _known() if known == handle), None)
 
 
 def values_after(handle: str) -> dict[str, object]:

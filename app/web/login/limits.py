@@ -1,13 +1,17 @@
-"""How many confirmation mails may be asked for: per address, per server and per caller."""
+"""How many confirmation mails may be asked for, and how many keys of servers may be tried."""
 
-from flask_limiter import Limiter
 from limits import RateLimitItem, parse_many
+from werkzeug.exceptions import TooManyRequests
 
 from app.domain.errors import BillingError
 from app.extensions import limiter
+from app.services.logs import log_event
 from app.web.context import get_context
 
-_NAMESPACE = "login-mail"
+_MAILS = "login-mail"
+_SERVERS = "server-login"
+# Who is counted: what kind of thing, and which.
+Counted = tuple[str, str]
 
 
 def count_login_mail(*, email: str, server_id: int, ip: str | None) -> None:
@@ -17,26 +21,42 @@ def count_login_mail(*, email: str, server_id: int, ip: str | None) -> None:
     nothing is counted.
     """
     ctx = get_context()
-    if not ctx.settings.rate_limits_enabled:
-        return
     # Addresses of people stay out of the storage of limits.
-    counted = (
-        ("address", ctx.tokens.hash_secret(_NAMESPACE, email.lower())),
-        ("server", str(server_id)),
-        ("ip", ip or "unknown"),
-    )
-    limits = parse_many(ctx.settings.rate_limit_login_mail)
-    for item in limits:
-        for who in counted:
-            if not limiter.limiter.test(item, _NAMESPACE, *who):
-                raise BillingError("login_mail_limit", minutes=_minutes_left(limiter, item, who))
-    for item in limits:
-        for who in counted:
-            limiter.limiter.hit(item, _NAMESPACE, *who)
+    address = ctx.tokens.hash_secret(_MAILS, email.lower())
+    counted = (("address", address), ("server", str(server_id)), ("ip", ip or "unknown"))
+    seconds = _count(_MAILS, ctx.settings.rate_limit_login_mail, *counted)
+    if seconds is not None:
+        raise BillingError("login_mail_limit", minutes=-(-seconds // 60))
 
 
-def _minutes_left(limiter: Limiter, item: RateLimitItem, who: tuple[str, str]) -> int:
-    """Minutes until the window ends, counted up: never less than one."""
-    reset_at = limiter.limiter.get_window_stats(item, _NAMESPACE, *who).reset_time
-    seconds = int(reset_at) - int(get_context().clock.real_now().timestamp())
-    return max(1, -(-seconds // 60))
+def count_server_login(*, server_uuid: str, ip: str | None) -> None:
+    """Count one attempt with a server's key by who calls and by the server, each against
+    `rate_limit_server_login`. Beyond it, the error page of status 429 is the answer."""
+    ctx = get_context()
+    # The id may be anything that somebody typed, a key or a password among it.
+    server = ctx.tokens.hash_secret(_SERVERS, server_uuid)
+    counted = (("server", server), ("ip", ip or "unknown"))
+    seconds = _count(_SERVERS, ctx.settings.rate_limit_server_login, *counted)
+    if seconds is not None:
+        log_event("login.limited", seconds=seconds)
+        raise TooManyRequests(retry_after=seconds)
+
+
+def _count(namespace: str, limits: str, *counted: Counted) -> int | None:
+    """Count once for each of `counted`, or, when a limit is used up, for none: then the seconds to
+    wait, never less than one."""
+    if not get_context().settings.rate_limits_enabled:
+        return None
+    pairs = [(item, who) for item in parse_many(limits) for who in counted]
+    for item, who in pairs:
+        if not limiter.limiter.test(item, namespace, *who):
+            return _seconds_left(item, namespace, who)
+    for item, who in pairs:
+        limiter.limiter.hit(item, namespace, *who)
+    return None
+
+
+def _seconds_left(item: RateLimitItem, namespace: str, who: Counted) -> int:
+    """Seconds until the window ends. Limits live on real time, whatever our clock says."""
+    reset_at = limiter.limiter.get_window_stats(item, namespace, *who).reset_time
+    return max(1, int(reset_at) - int(get_context().clock.real_now().timestamp()))

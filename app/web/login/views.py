@@ -1,4 +1,7 @@
-"""Login of an organization's admin: from the product's link to a session, and out again."""
+"""The steps of every login, from the product's link to a session, and out again.
+
+Whoever comes for a server comes in by `server_views` and goes on here.
+"""
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,10 +17,11 @@ from app.services.confirm_email import (
     open_confirmation,
     send_confirmation,
 )
+from app.services.login_failures import LoginRefused
 from app.services.login_links import (
     HalfLogin,
     LoginPage,
-    LoginRefused,
+    is_half_login_good,
     load_login_page,
     open_login_link,
 )
@@ -103,7 +107,8 @@ def confirm(form: EmailForm) -> ResponseReturnValue:
 
 
 def _make_confirm_form(key: str) -> FlaskForm | BaseResponse:
-    if half_logins.has_confirmed(key):
+    half = half_logins.find_confirmed(key)
+    if half is not None and is_half_login_good(get_context(), get_read_session(), half):
         return redirect(url_for(".complete"))
     return FlaskForm()
 

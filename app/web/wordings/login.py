@@ -20,13 +20,32 @@ def _login_mail_limit(params: Mapping[str, Any]) -> str:
 
 MESSAGES: dict[str, Message] = {
     "login_link_invalid": _l("It is not complete, or something in it was changed on the way."),
-    "login_link_expired": _l("A login link works for two hours. Nothing was changed."),
+    "login_link_expired": _l(
+        "A login has to be finished within two hours after it began. Nothing was changed."
+    ),
+    "login_on_behalf_expired": _l("The link worked for 24 hours. Nothing was changed."),
     "login_link_used": _l("Each link works for one login. Nothing was changed."),
     "login_link_moved": _l(
         "Since this link was made, the organization was registered with another server."
     ),
+    "login_link_revoked": _l(
+        "The registration of the server changed after this login began, so it does not count any "
+        "more. Nothing was changed."
+    ),
+    "login_contact_changed": _l(
+        "Since this link was made, the server has another contact address. Nothing was changed."
+    ),
     "login_server_deactivated": _l(
-        "The registration of the server that this link comes from has been deactivated."
+        "The registration of this server has been deactivated. Nothing that you have paid for is "
+        "forgotten, but nobody can log in to its billing now."
+    ),
+    "server_login_wrong": _l(
+        "We know no server with this id and this key. Copy both from the server's configuration, "
+        "each in full."
+    ),
+    "login_from_organization": _l(
+        "Each organization of this server has a plan of its own, and the server has none: there is "
+        "nothing to manage here."
     ),
     "login_user_deactivated": _l("Your access to billing has been switched off."),
     "login_not_begun": _l(
@@ -41,6 +60,10 @@ MESSAGES: dict[str, Message] = {
     "confirmation_expired": _l("A confirmation link works for 24 hours. Nothing was changed."),
     "confirmation_used": _l(
         "Each confirmation link works once, and this one did: your address is confirmed."
+    ),
+    "confirmation_completed": _l(
+        "It works until somebody has logged in with it, or with another link from the same mails, "
+        "and that has happened."
     ),
     "tos_not_accepted": _l("Tick the box to agree to the Terms of Service."),
     "token_expired": _l("This link has expired."),

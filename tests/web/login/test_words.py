@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.services.login_links import LoginRefused
+from app.services.login_failures import LoginRefused
 from app.web.login.refusals import refuse
 from tests.support.pages import page_problems
 
