@@ -17,6 +17,24 @@ class ErrorText:
     sentences: tuple[str | LazyString, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """Everything the error page shows.
+
+    The ways on: `back_url` to the page somebody came from, `retry_url` the same address once more,
+    `start_url` for who is not logged in. `wait` is in seconds; `reference` is what the log calls
+    this error.
+    """
+
+    text: ErrorText
+    status: int
+    back_url: str | None
+    retry_url: str | None
+    start_url: str
+    wait: int | None
+    reference: str | None
+
+
 ERROR_TEXTS = {
     400: ErrorText(
         _l("We could not read that request"),
@@ -43,6 +61,7 @@ ERROR_TEXTS = {
             _l(
                 "Your login does not allow it. Somebody who manages billing with you may be able to."
             ),
+            _l("Nothing was changed. Go back, or open billing again from your organization."),
         ),
     ),
     404: ErrorText(
@@ -64,11 +83,17 @@ ERROR_TEXTS = {
     ),
     413: ErrorText(
         _l("That was too much at once"),
-        (_l("What you sent is larger than we accept, so we did nothing with it."),),
+        (
+            _l("What you sent is larger than we accept, so we did nothing with it."),
+            _l("Go back and send less at once."),
+        ),
     ),
     415: ErrorText(
         _l("We cannot read that kind of content"),
-        (_l("What you sent is of a kind that this address does not take. Nothing was changed."),),
+        (
+            _l("What you sent is of a kind that this address does not take. Nothing was changed."),
+            _l("Go back to the page and use its form again."),
+        ),
     ),
     429: ErrorText(
         _l("Too many requests"),

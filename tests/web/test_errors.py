@@ -24,7 +24,6 @@ SECRET = "a detail that nobody outside may read"
 ERRORS: dict[str, Exception] = {
     "refused": BillingError("missing_data"),
     "not-found": NotFoundError("plan"),
-    "never-heard": MissingDataError(),
     "stale": MissingDataError(last_heard=datetime(2012, 1, 2, 3, 4, 5, tzinfo=UTC)),
     "provider": ProviderUnavailable(SECRET, code="timeout"),
     "provider-no": ProviderRejected(SECRET, code="resource_missing"),
@@ -131,7 +130,7 @@ def test_a_limit_says_how_long_to_wait(client: CheckedClient) -> None:
     assert client.get("/planted/limited").status_code == 200
     answer = client.get("/planted/limited")
     assert answer.status_code == 429
-    assert "Wait a while" in text_of(answer)
+    assert re.search(r"It works again in \d+ (seconds?|minute)\.", text_of(answer))
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
@@ -140,8 +139,7 @@ def test_a_limit_says_how_long_to_wait(client: CheckedClient) -> None:
     [
         ("refused", 400, "has not uploaded its counts for more than two days"),
         ("not-found", 404, "There is no such page"),
-        ("never-heard", 409, "We have not heard from your server yet."),
-        ("stale", 409, "not heard from your server since 2 January 2012, 03:04:05 UTC ."),
+        ("stale", 409, "has not uploaded its counts for more than two days"),
         ("provider", 503, "We could not reach our payment provider"),
         ("provider-no", 503, "We could not reach our payment provider"),
         ("database", 503, "The billing pages are not available right now"),
@@ -159,11 +157,67 @@ def test_errors_of_ours_have_pages(
     assert ("Retry-After" in answer.headers) == (status == 503)
 
 
-def test_the_missing_data_page_says_how_to_mend_it(client: CheckedClient) -> None:
-    text = text_of(client.get("/planted/error/stale"))
-    assert "curl -sS http://localhost/healthz" in text
-    assert "update_analytics_counts" in text
-    assert "mobile notifications keep working" in text
+def test_a_crash_has_a_reference_that_the_log_knows(
+    client: CheckedClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = client.get("/planted/error/crash")
+    found = re.search(r"name the reference ([0-9a-f]{8}) ,", text_of(page))
+    assert found is not None
+    (record,) = [record for record in caplog.records if record.message == "page.crashed"]
+    assert record.__dict__["fields"] == {
+        "reference": found[1],
+        "method": "GET",
+        "path": "/planted/error/crash",
+    }
+    assert record.exc_info is not None and SECRET in str(record.exc_info[1])
+    assert f"subject=Tallyport%20{found[1]}" in page.text
+    # Other pages have none, and each crash has its own.
+    assert "reference" not in text_of(client.get("/planted/404"))
+    assert found[1] not in client.get("/planted/error/crash").text
+
+
+def test_the_log_of_a_crash_holds_no_login_token(
+    client: CheckedClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_values: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(client.application.view_functions, "login.begin", broken)
+    assert client.get(f"/remote-billing-login/{'x' * 40}").status_code == 500
+    (record,) = [record for record in caplog.records if record.message == "page.crashed"]
+    assert record.__dict__["fields"]["path"] == "/remote-billing-login/[token]"
+
+
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("/planted/404", "How to log in"),
+        ("/planted/403", "How to log in"),
+        ("/planted/429", "Try again"),
+        ("/planted/500", "Try again"),
+        ("/planted/error/database", "Try again"),
+        ("/planted/error/provider", "Try again"),
+    ],
+)
+def test_every_page_has_a_way_on(client: CheckedClient, path: str, way: str) -> None:
+    page = client.get(f"{path}?a=1")
+    assert way in text_of(page)
+    assert (f'href="{path}?a=1"' in page.text) == (way == "Try again")
+
+
+def test_a_form_is_never_sent_again_by_a_link(client: CheckedClient) -> None:
+    client.application.config["WTF_CSRF_ENABLED"] = False
+    blueprint = Blueprint("more", __name__)
+
+    @blueprint.post("/planted/crash")
+    @public
+    def crash() -> dict[str, str]:
+        raise ZeroDivisionError
+
+    client.application.register_blueprint(blueprint)
+    page = client.post("/planted/crash")
+    assert page.status_code == 500
+    assert "Try again" not in re.findall(r"<a [^>]*>([^<]+)</a>", page.text)
 
 
 def test_logs_of_a_database_that_is_away_hold_no_values(

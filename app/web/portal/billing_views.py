@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.services.identity import CustomerRef
 from app.services.pages.billing import load_billing_page
-from app.services.pages.uploads import load_uploads_state
+from app.services.pages.uploads import UploadsState, load_uploads_page
 from app.web.access import CUSTOMER, billing_user
 from app.web.context import get_context, get_read_session
 from app.web.portal import blueprint
@@ -26,7 +26,8 @@ def billing(ref: CustomerRef) -> ResponseReturnValue:
 @billing_user()
 def missing_data(ref: CustomerRef) -> ResponseReturnValue:
     """How to get a server to upload again; billing when it does."""
-    state = load_uploads_state(get_read_session(), ref.payer, now=get_context().now())
-    if not state.is_stale:
+    ctx = get_context()
+    page = load_uploads_page(ctx, get_read_session(), ref.payer, now=ctx.now())
+    if page.state is UploadsState.FRESH:
         return redirect(url_for(".billing", entity_uuid=ref.uuid))
-    return render_template("errors/missing_data.html", last_heard=state.last_heard)
+    return render_template("portal/missing_data.html", page=page)
