@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.domain.calendar import cycle_at
 from app.domain.errors import BillingError, NotFoundError
-from app.domain.kinds import InvoiceStatus, PurchaseStatus
+from app.domain.kinds import Collection, PurchaseStatus
 from app.domain.ledger import Entry, effective_entries
 from app.domain.seats import get_role_counts
 from app.models.customers import Customer
@@ -19,6 +19,7 @@ from app.models.purchases import Purchase
 from app.models.uploads import AuditRow
 from app.services.context import Context
 from app.services.customers import Payer
+from app.services.pages.invoice_states import InvoiceState, state_of
 from app.services.pages.parts import (
     CardView,
     EntryView,
@@ -42,7 +43,8 @@ class InvoicePage:
 
     id: int
     number: str | None
-    status: InvoiceStatus
+    state: InvoiceState
+    collection: Collection
     currency: str
     total: int
     lines: tuple[PageLine, ...]
@@ -50,13 +52,21 @@ class InvoicePage:
     boundary: datetime
     is_due: bool
     dated: datetime
+    due_at: datetime | None
     paid_at: datetime | None
     voided_at: datetime | None
+    refunded_at: datetime | None
     hosted_url: str | None
     pdf_url: str | None
     failure_message: str | None
     waits_in_purchase: int | None
     card: CardView | None
+    is_known_to_provider: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for its payment."""
+        return self.state in {InvoiceState.TO_PAY, InvoiceState.OVERDUE, InvoiceState.FAILED}
 
 
 def load_invoice_page(
@@ -73,7 +83,8 @@ def load_invoice_page(
     return InvoicePage(
         id=invoice.id,
         number=invoice.number,
-        status=invoice.status,
+        state=state_of(invoice, now=now),
+        collection=invoice.collection,
         currency=invoice.currency,
         total=invoice.total,
         lines=tuple(_page_line(line, links, before, counts) for line, links in lines),
@@ -81,13 +92,16 @@ def load_invoice_page(
         boundary=invoice.boundary,
         is_due=invoice.boundary <= now,
         dated=invoice.finalized_at or invoice.boundary,
+        due_at=invoice.due_at,
         paid_at=invoice.paid_at,
         voided_at=invoice.voided_at,
+        refunded_at=invoice.refunded_at,
         hosted_url=invoice.hosted_url,
         pdf_url=invoice.pdf_url,
         failure_message=invoice.failure_message,
         waits_in_purchase=purchase_id,
         card=card_of(customer),
+        is_known_to_provider=customer.stripe_customer_id is not None,
     )
 
 
@@ -198,11 +212,11 @@ def _load_counts(session: Session, customer: Customer, invoice_id: int) -> dict[
                 source.event_time < LedgerEntry.event_time,
                 and_(
                     source.event_time == LedgerEntry.event_time,
-                    source.remote_id <= LedgerEntry.order_id,
+                    source.order_id <= LedgerEntry.order_id,
                 ),
             ),
         )
-        .order_by(source.event_time.desc(), source.remote_id.desc())
+        .order_by(source.event_time.desc(), source.id_epoch.desc(), source.remote_id.desc())
         .limit(1)
         .correlate(LedgerEntry)
         .scalar_subquery()

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from app.web.wordings import ledger, pages
+from app.web.wordings import ledger, pages, uploads
 
 blueprint = Blueprint("portal", __name__)
 
@@ -22,10 +22,16 @@ for word in (
     ledger.role_words,
     ledger.entry_words,
     ledger.cause_words,
+    uploads.missing_headline,
+    uploads.missing_lead,
+    uploads.refusal_words,
+    uploads.remedy_words,
+    uploads.meanwhile_words,
 ):
     blueprint.add_app_template_filter(word)
 
 from app.web.portal import (  # noqa: E402  # the views attach themselves to the blueprint
     billing_views,  # noqa: F401
+    invoice_views,  # noqa: F401
     views,  # noqa: F401
 )

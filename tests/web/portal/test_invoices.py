@@ -2,14 +2,17 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.domain.kinds import Collection, InvoiceStatus
+from app.models.audit import AuditEntry
 from app.models.customers import Customer
 from app.models.invoices import Invoice
 from app.services.unit_of_work import unit_of_work
+from tests.support.login import begin_server_session, load_known_server
 from tests.support.shop import Shop, counted_queries, headline, words
 
 
@@ -48,7 +51,7 @@ def test_a_list_with_state_period_and_amount(shop: Shop) -> None:
     assert said.index("2 February 2012 – 2 March 2012") < said.index(
         "2 January 2012 – 2 February 2012"
     )
-    assert said.count("Paid") == 2 and said.count("$43.00") == 2
+    assert page.text.count('tag tag-good">Paid<') == 2 and said.count("$43.00") == 2
 
 
 def test_a_long_list_has_pages(shop: Shop) -> None:
@@ -137,6 +140,165 @@ def test_an_invoice_that_is_over(shop: Shop, status: InvoiceStatus) -> None:
         work.commit()
     told = headline(shop.get(f"invoices/{invoice_id}"))
     assert told in {"$43.00, void: nothing was charged.", "$43.00, written off."}
+
+
+def change_invoice(shop: Shop, **values: Any) -> int:
+    """Give the one invoice there is other values; its id."""
+    with unit_of_work(shop.ctx) as work:
+        invoice = work.session.scalars(select(Invoice)).one()
+        for name, value in values.items():
+            setattr(invoice, name, value)
+        invoice_id = invoice.id
+        work.commit()
+    return invoice_id
+
+
+def test_a_payment_that_went_back(shop: Shop) -> None:
+    shop.open(18).buy()
+    invoice_id = change_invoice(shop, refunded_at=shop.clock.now() + timedelta(days=1))
+    page = shop.get(f"invoices/{invoice_id}")
+    assert headline(page) == "$43.00, paid and paid back on 3 January 2012."
+    assert "the whole of it went back" in words(page)
+    assert 'tag tag-neutral">Refunded<' in shop.get("invoices").text
+
+
+def test_a_sent_invoice_says_until_when_it_can_be_paid(shop: Shop) -> None:
+    shop.open(18).buy()
+    due_at = shop.clock.now() + timedelta(days=30)
+    values = {"collection": Collection.SEND_INVOICE, "status": InvoiceStatus.OPEN}
+    invoice_id = change_invoice(shop, due_at=due_at, paid_at=None, **values)
+    page = shop.get(f"invoices/{invoice_id}")
+    assert headline(page) == "$43.00, to be paid by 1 February 2012."
+    assert "How it is paid Invoice" in words(page)
+    assert "due 1 February 2012" in words(shop.get("invoices"))
+    shop.on("2012-02-05")
+    page = shop.get(f"invoices/{invoice_id}")
+    assert headline(page) == "$43.00, due since 1 February 2012 and not paid."
+    assert 'tag tag-bad">Overdue<' in page.text and "The time to pay is over" in words(page)
+    assert 'tag tag-bad">Overdue<' in shop.get("invoices").text
+
+
+def test_what_a_credit_leaves_is_told_with_its_sign(shop: Shop) -> None:
+    shop.open(18).buy()
+    said = words(shop.get("invoices/1"))
+    assert "New customer discount" in said and "1 −$20.00 −$20.00" in said
+
+
+# --- choosing some ---
+
+
+def test_a_list_is_narrowed_by_state_and_year(shop: Shop) -> None:
+    shop.open(18).buy()
+    add_invoices(shop, 5)
+    with unit_of_work(shop.ctx) as work:
+        work.session.execute(
+            update(Invoice).where(Invoice.number == "OLD-0002").values(status=InvoiceStatus.VOID)
+        )
+        work.commit()
+    assert "OLD-0002" in words(shop.get("invoices", "?state=void"))
+    assert "OLD-0001" not in words(shop.get("invoices", "?state=void"))
+    assert "1 of 6 invoices." in words(shop.get("invoices", "?state=void"))
+    said = words(shop.get("invoices", "?year=2011"))
+    assert "5 of 6 invoices." in said and "OLD-0004" in said and "$43.00" not in said
+    page = shop.get("invoices", "?state=paid&year=2011")
+    assert "4 of 6 invoices." in words(page)
+    assert '<option value="paid" selected>' in page.text
+    assert '<option value="2011" selected>' in page.text
+    # The file holds what the list shows.
+    assert "/invoices.csv?state=paid&amp;year=2011" in page.text
+
+
+def test_a_choice_is_kept_while_pages_are_turned(shop: Shop) -> None:
+    shop.open(18).buy()
+    add_invoices(shop, 60)
+    page = shop.get("invoices", "?state=paid&page=2")
+    assert "26–50 of 61" in words(page)
+    assert "state=paid&amp;page=1" in page.text and "state=paid&amp;page=3" in page.text
+
+
+def test_nothing_that_fits_leads_back_to_all(shop: Shop) -> None:
+    shop.open(18).buy()
+    page = shop.get("invoices", "?state=to-pay&year=1999")
+    said = words(page)
+    assert "No invoice fits this choice" in said and "You have 1 invoice in all." in said
+    assert "Show all invoices" in said and "Save" not in said
+    assert '<option value="1999" selected>' in page.text
+
+
+@pytest.mark.parametrize(
+    "query", ["?state=open", "?state=%00", "?year=99999", "?year=1e3", "?year=²012", "?year=-200"]
+)
+def test_a_choice_that_means_nothing_narrows_nothing(shop: Shop, query: str) -> None:
+    shop.open(18).buy()
+    page = shop.get("invoices", query)
+    assert "Save all as CSV" in words(page) and "$43.00" in words(page)
+
+
+def test_several_open_invoices_are_added_up(shop: Shop) -> None:
+    shop.open(18).buy()
+    add_invoices(shop, 3)
+    with unit_of_work(shop.ctx) as work:
+        work.session.execute(
+            update(Invoice).where(Invoice.number.like("OLD-%")).values(status=InvoiceStatus.OPEN)
+        )
+        work.commit()
+    page = shop.get("invoices")
+    assert headline(page) == "3 invoices wait for their payment: $30.03."
+    assert "Show what is to be paid" in words(page)
+    page = shop.get("invoices", "?state=to-pay")
+    assert "3 of 4 invoices." in words(page) and "Show what is to be paid" not in words(page)
+
+
+def test_the_one_open_invoice_can_be_paid_from_any_choice(shop: Shop) -> None:
+    shop.open(18).buy().has_card("declines").run_until("2012-02-02")
+    page = shop.get("invoices", "?state=paid")
+    assert headline(page) == "1 invoice waits for its payment: $43.00."
+    assert "Pay $43.00" in words(page) and 'tag tag-bad">Payment failed<' not in page.text
+    assert 'tag tag-bad">Payment failed<' in shop.get("invoices").text
+
+
+def test_a_server_has_invoices_too(shop: Shop) -> None:
+    shop.open(18)
+    shop.story.upgrade(shop.server, organization=None)
+    known = load_known_server(shop.ctx, shop.organization.server_id)
+    begin_server_session(shop.client, shop.ctx, known)
+    page = shop.client.get(known.page("invoices"))
+    assert headline(page) == "You have 1 invoice, and nothing to pay."
+    assert f"/server/{known.uuid}/invoices.csv" in page.text
+    assert shop.client.get(known.page("invoices/1")).status_code == 200
+
+
+# --- receipts ---
+
+
+def test_receipts_are_on_the_providers_page(shop: Shop) -> None:
+    shop.open(18).buy()
+    answer = shop.client.submit(shop.get("invoices"), action="/payments-page/")
+    assert answer.status_code == 303
+    assert answer.location.startswith("https://billing.fake.test/")
+    with unit_of_work(shop.ctx) as work:
+        opened = AuditEntry.action == "payments_page.opened"
+        actor = work.session.scalars(select(AuditEntry.actor).where(opened)).one()
+    assert actor.startswith("billing_user:")
+    policy = shop.get("invoices").headers["Content-Security-Policy"]
+    assert "https://billing.stripe.com" in policy.partition("form-action")[2].partition(";")[0]
+
+
+def test_without_any_payment_there_are_no_receipts(shop: Shop) -> None:
+    page = shop.open(18).get("invoices")
+    assert "Receipts" not in words(page)
+    found = re.search(r'name="csrf_token" value="([^"]+)"', shop.get("billing").text)
+    assert found is not None
+    answer = shop.client.post(shop.page("payments-page"), data={"csrf_token": found[1]})
+    assert answer.status_code == 404
+
+
+def test_a_provider_that_does_not_answer_leads_back(shop: Shop) -> None:
+    shop.open(18).buy()
+    shop.payments.fail("create_portal_session")
+    answer = shop.client.submit(shop.get("invoices"), action="/payments-page/")
+    assert (answer.status_code, answer.location) == (303, shop.page("invoices"))
+    assert "does not answer right now" in words(shop.get("invoices"))
 
 
 def test_what_is_not_yours_is_not_there(shop: Shop) -> None:
