@@ -13,6 +13,7 @@ from app.clock import Clock, DemoClock, SystemClock
 from app.domain.catalog import Catalog, CatalogError, parse_catalog
 from app.extensions import babel, bootstrap, csrf, db, limiter, login_manager, migrate
 from app.gateways.mail import MailGateway
+from app.gateways.outgoing import GuardedClient, OutgoingGateway
 from app.gateways.payments import PaymentsGateway
 from app.gateways.tokens import TokenGateway
 from app.models.engine import prepare_engine
@@ -58,6 +59,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
         payments=overrides.get("payments") or _payments(settings),
         mailer=overrides.get("mailer") or _mailer(settings, build_renderer(app)),
         tokens=TokenGateway(keys=settings.secret_keys, clock=clock),
+        outgoing=overrides.get("outgoing") or _outgoing(settings),
         describe_line=wording.describe_line,
     )
     access.init_app(app)
@@ -138,6 +140,15 @@ def _payments(settings: Settings) -> PaymentsGateway:
         api_base=settings.stripe_api_base,
         in_transaction=is_transaction_open,
         has_time=has_page_time,
+    )
+
+
+def _outgoing(settings: Settings) -> OutgoingGateway:
+    return GuardedClient(
+        in_transaction=is_transaction_open,
+        allow_private=settings.allow_private_hosts,
+        extra_ca_file=settings.extra_ca_file,
+        maps_localhost=settings.is_demo_like and settings.allow_private_hosts,
     )
 
 

@@ -10,6 +10,7 @@ from app.clock import Clock
 from app.domain.catalog import Catalog
 from app.domain.kinds import LineKind
 from app.gateways.mail import MailGateway
+from app.gateways.outgoing import OutgoingGateway
 from app.gateways.payments import PaymentsGateway
 from app.gateways.tokens import TokenGateway
 from app.settings import Settings
@@ -35,6 +36,7 @@ class Context:
     payments: PaymentsGateway
     mailer: MailGateway
     tokens: TokenGateway
+    outgoing: OutgoingGateway
     describe_line: LineWords
 
     def now(self) -> datetime:
