@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from app.cli_servers import add_server_commands
 from app.domain.errors import BillingError
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans, preview_plans
@@ -34,6 +35,7 @@ billing = AppGroup("billing", help="Ledgers, invoices and what waits to be deliv
 
 def register_commands(app: Flask) -> None:
     """Add our groups to `flask`."""
+    add_server_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:

@@ -14,6 +14,7 @@ from datetime import datetime
 from app.domain.calendar import Cycle, cycle_at, cycle_number
 from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
 from app.domain.kinds import LicenseManagement, Schedule
+from app.domain.row_order import row_order
 
 ORGANIZATION_DEACTIVATED = 201
 ORGANIZATION_REACTIVATED = 202
@@ -94,7 +95,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class SeatRow:
     """One upload row that can change a count. `id` is the arrival id, `remote_id` the server's
-    own; `seats` is None for a row without role data (a bare 201 or 202)."""
+    own; `seats` is None for a row without role data (a bare 201 or 202). `epoch` counts how often
+    the server's ids had been rewound by then."""
 
     id: int
     organization_id: int
@@ -102,6 +104,12 @@ class SeatRow:
     event_type: int
     event_time: datetime
     seats: int | None
+    epoch: int = 0
+
+    @property
+    def order_id(self) -> int:
+        """Its place among rows of the same second: the later its server wrote it, the higher."""
+        return row_order(self.epoch, self.remote_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +173,7 @@ def entry_at(entries: Sequence[Entry], at: datetime) -> Entry | None:
 def _happening_place(happening: Happening) -> Place:
     if isinstance(happening, Entry):
         return happening.place
-    order = happening.remote_id if isinstance(happening, SeatRow) else happening.order_id
-    return (happening.event_time, True, order)
+    return (happening.event_time, True, happening.order_id)
 
 
 def _is_over(rules: LedgerRules, at: datetime) -> bool:
@@ -233,7 +240,7 @@ class _Fold:
         if isinstance(happening, SeatRow):
             self.follow(
                 happening.event_time,
-                order_id=happening.remote_id,
+                order_id=happening.order_id,
                 actor=None,
                 audit_row_id=happening.id,
             )

@@ -127,7 +127,8 @@ class LedgerEntry(Base):
     licenses_at_next_renewal: Mapped[int]
     # People counted when the entry was written; None where nothing was counted.
     people: Mapped[int | None]
-    # Order within one second: the audit row's remote id, or the highest one known for others.
+    # Order within one second: the place of the audit row (app/domain/row_order.py), or of the
+    # last one known for others.
     order_id: Mapped[int] = mapped_column(BigInteger, default=0)
     # The audit row that caused it, with a copy of what names that row on its server ...
     log_entry_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -45,7 +45,7 @@ class Purchase(Base):
     new_customer_minimum: Mapped[int] = mapped_column(default=1)
     # People counted when it was confirmed.
     people: Mapped[int]
-    # The server's highest audit row id then: what was counted and what came after.
+    # The place of the server's last audit row then: what was counted and what came after.
     known_remote_id: Mapped[int] = mapped_column(BigInteger, default=0)
     # The quote as it was shown and signed, for the record.
     quote: Mapped[dict[str, Any]] = mapped_column(JSON)

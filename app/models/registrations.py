@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.domain.row_order import row_order
 from app.models.base import Base, BigId, UtcDateTime
 
 
@@ -42,6 +43,11 @@ class Server(Base):
     version: Mapped[int] = mapped_column(default=0)
 
     organizations: Mapped[list["Organization"]] = relationship(back_populates="server")
+
+    @property
+    def last_audit_order(self) -> int:
+        """The place of the last accepted audit row among all rows (app/domain/row_order.py)."""
+        return row_order(self.id_epoch, self.last_audit_remote_id)
 
 
 class TransferChallenge(Base):

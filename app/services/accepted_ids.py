@@ -18,7 +18,11 @@ class AcceptedIds:
 
 def load_accepted_ids(session: Session, *, server_id: int) -> AcceptedIds:
     """Those of the server with that id of ours, which must exist."""
-    server = session.get_one(Server, server_id)
+    return accepted_ids_of(session.get_one(Server, server_id))
+
+
+def accepted_ids_of(server: Server) -> AcceptedIds:
+    """Those of a loaded server."""
     return AcceptedIds(
         organization_counts=server.last_realm_count_id,
         server_counts=server.last_installation_count_id,

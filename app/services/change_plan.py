@@ -141,7 +141,7 @@ def _append(
             licenses=pair[0],
             licenses_at_next_renewal=pair[1],
             people=people,
-            order_id=server.last_audit_remote_id,
+            order_id=server.last_audit_order,
             actor=actor.name,
             recorded_at=work.now,
         )

@@ -152,7 +152,7 @@ def _take_new_rows(work: UnitOfWork, server: Server, *, as_of: datetime) -> list
         )
     )
     server.ledger_cursor = max(server.ledger_cursor, newest or 0)
-    return sorted(found.values(), key=lambda row: (row.event_time, row.remote_id))
+    return sorted(found.values(), key=lambda row: (row.event_time, row.order_id))
 
 
 def _load_open_plans(session: Session, server: Server) -> list[Plan]:

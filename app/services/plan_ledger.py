@@ -44,7 +44,7 @@ class PlanSync:
         self.organizations = get_counted_organization_ids(work.session, customer, server)
         self.rows: dict[int, SeatRow] = {}
         self.written = 0
-        # The highest remote id that was known when the plan's first entry was written.
+        # The place of the last row that was known when the plan's first entry was written.
         self._first_order: int | None = None
 
     def take(self, new_rows: Sequence[SeatRow], *, as_of: datetime) -> None:
@@ -128,7 +128,7 @@ class PlanSync:
                 .order_by(LedgerEntry.id)
                 .limit(1)
             ).one()
-        return row.remote_id <= self._first_order
+        return row.order_id <= self._first_order
 
     def _vanishings(self, since: datetime, as_of: datetime, *, at_any_rate: bool) -> list[Recount]:
         statement = select(Organization.id, Organization.locally_deleted_at).where(
@@ -136,7 +136,7 @@ class PlanSync:
             Organization.locally_deleted_at.is_not(None),
             Organization.locally_deleted_at >= since,
         )
-        order = self.server.last_audit_remote_id
+        order = self.server.last_audit_order
         recounts = [
             Recount(key, gone_at, order, False)
             for key, gone_at in self.work.session.execute(statement)

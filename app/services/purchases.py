@@ -157,7 +157,7 @@ def _record_purchase(
         new_customer_amount=quote.new_customer.amount,
         new_customer_minimum=quote.new_customer.minimum,
         people=quote.people,
-        known_remote_id=server.last_audit_remote_id,
+        known_remote_id=server.last_audit_order,
         quote=confirmed,
         form_nonce=confirmed["nonce"],
         anchor=work.now,

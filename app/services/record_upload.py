@@ -1,13 +1,12 @@
 """An upload of a server: all of it or nothing, in one transaction under the server's lock."""
 
-from sqlalchemy.exc import IntegrityError
-
 from app.domain.errors import BillingError
 from app.models.registrations import Server
 from app.services.context import Actor, Context
 from app.services.entitlement import load_entitlements_by_uuid
 from app.services.ledger import sync_server_ledgers
 from app.services.logs import log_event
+from app.services.refused_uploads import clear_refusal
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 from app.services.upload_commands import RecordUpload, UploadResult
 from app.services.upload_organizations import apply_organizations
@@ -93,17 +92,13 @@ def _store_rows(
     ids = resolve_organizations(
         work, server, named, is_listed=command.organizations is not None, actor=actor
     )
-    try:
-        return UploadResult(
-            organization_counts=store_organization_counts(
-                work, server, command.organization_counts, organization_ids=ids
-            ),
-            server_counts=store_server_counts(work, server, command.server_counts),
-            audit_rows=store_audit_rows(work, server, checked, organization_ids=ids),
-        )
-    except IntegrityError:
-        # Staff rewound the accepted ids and the server gives an id that is stored to another row.
-        raise BillingError("data_out_of_order") from None
+    return UploadResult(
+        organization_counts=store_organization_counts(
+            work, server, command.organization_counts, organization_ids=ids
+        ),
+        server_counts=store_server_counts(work, server, command.server_counts),
+        audit_rows=store_audit_rows(work, server, checked, organization_ids=ids),
+    )
 
 
 def _note_contact(work: UnitOfWork, server: Server, command: RecordUpload) -> None:
@@ -114,6 +109,7 @@ def _note_contact(work: UnitOfWork, server: Server, command: RecordUpload) -> No
         server.product_version = command.product_version
     if command.api_feature_level is not None:
         server.api_feature_level = command.api_feature_level
+    clear_refusal(server)
 
 
 def _log(server: Server, result: UploadResult) -> None:

@@ -29,7 +29,7 @@ def load_seat_states(
 ) -> dict[int, SeatState]:
     """The state of each organization after its rows at or before `at`.
 
-    Ties on time go to the higher remote id. The organization's `deactivated` flag decides only
+    Ties on time go to the row that its server wrote later (app/domain/row_order.py). The organization's `deactivated` flag decides only
     where no 201 or 202 was ever uploaded, since rows know the time and the flag does not. One
     query for each 5,000 organizations.
     """
@@ -67,7 +67,7 @@ def load_seat_rows(
 ) -> list[SeatRow]:
     """The rows of a server that arrived after `after_id`, that can change a count and are due.
 
-    Ordered by (event_time, remote_id). Rows later than `up_to_time` are left out: ledger work never
+    Ordered by (event_time, order_id). Rows later than `up_to_time` are left out: ledger work never
     goes past now, and `PendingAuditRow` remembers them.
     """
     statement = (
@@ -77,7 +77,7 @@ def load_seat_rows(
             AuditRow.id > after_id,
             AuditRow.event_time <= up_to_time,
         )
-        .order_by(AuditRow.event_time, AuditRow.remote_id)
+        .order_by(AuditRow.event_time, AuditRow.id_epoch, AuditRow.remote_id)
     )
     return [SeatRow(*row) for row in session.execute(statement)]
 
@@ -87,7 +87,7 @@ def load_seat_rows_between(
 ) -> list[SeatRow]:
     """The rows of organizations with since <= event_time <= until, processed before or not.
 
-    Ordered by (event_time, remote_id).
+    Ordered by (event_time, order_id).
     """
     found: list[SeatRow] = []
     for ids in _chunks(sorted(set(organization_ids))):
@@ -97,7 +97,7 @@ def load_seat_rows_between(
             AuditRow.event_time <= until,
         )
         found += [SeatRow(*row) for row in session.execute(statement)]
-    return sorted(found, key=lambda row: (row.event_time, row.remote_id))
+    return sorted(found, key=lambda row: (row.event_time, row.order_id))
 
 
 def load_seat_rows_by_id(session: Session, *, row_ids: Iterable[int]) -> list[SeatRow]:
@@ -107,10 +107,10 @@ def load_seat_rows_by_id(session: Session, *, row_ids: Iterable[int]) -> list[Se
         found += [
             SeatRow(*row) for row in session.execute(_seat_rows().where(AuditRow.id.in_(ids)))
         ]
-    return sorted(found, key=lambda row: (row.event_time, row.remote_id))
+    return sorted(found, key=lambda row: (row.event_time, row.order_id))
 
 
-def _seat_rows() -> Select[int, int, int, int, datetime, int | None]:
+def _seat_rows() -> Select[int, int, int, int, datetime, int | None, int]:
     return select(
         AuditRow.id,
         AuditRow.organization_id,
@@ -118,7 +118,13 @@ def _seat_rows() -> Select[int, int, int, int, datetime, int | None]:
         AuditRow.event_type,
         AuditRow.event_time,
         AuditRow.seats,
+        AuditRow.id_epoch,
     ).where(or_(AuditRow.seats.is_not(None), is_activity()))
+
+
+def latest_first() -> tuple[ColumnElement[Any], ...]:
+    """How rows are ordered for "the last one": by time, then by when their server wrote them."""
+    return (AuditRow.event_time.desc(), AuditRow.id_epoch.desc(), AuditRow.remote_id.desc())
 
 
 def is_activity() -> ColumnElement[bool]:
@@ -137,7 +143,7 @@ def _states_query(at: datetime) -> Select[Any]:
     """One row for each organization, each column found by one step into an index."""
     rows_of_it = AuditRow.organization_id == Organization.id
     until = AuditRow.event_time <= at
-    latest = (AuditRow.event_time.desc(), AuditRow.remote_id.desc())
+    latest = latest_first()
     seats = select(AuditRow.seats).where(rows_of_it, AuditRow.seats.is_not(None), until)
     activity = select(AuditRow.event_type).where(rows_of_it, is_activity(), until)
     any_activity = select(AuditRow.id).where(rows_of_it, is_activity())

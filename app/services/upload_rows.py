@@ -108,6 +108,7 @@ def store_audit_rows(
         values.append(
             {
                 "server_id": server.id,
+                "id_epoch": server.id_epoch,
                 "organization_id": organization_id,
                 "remote_id": row.remote_id,
                 "event_type": row.event_type,
@@ -199,7 +200,7 @@ def _remember_future(work: UnitOfWork, server: Server, values: Sequence[dict[str
     stored = work.session.execute(
         select(AuditRow.id, AuditRow.event_time)
         .join(wanted, AuditRow.remote_id == wanted.c.remote_id)
-        .where(AuditRow.server_id == server.id)
+        .where(AuditRow.server_id == server.id, AuditRow.id_epoch == server.id_epoch)
     ).all()
     far = [row.event_time for row in stored if row.event_time > work.now + CLOCK_TOLERANCE]
     pending = [
@@ -253,6 +254,7 @@ def _store_counts(
             {
                 owner_column: key,
                 "server_id": server.id,
+                "id_epoch": server.id_epoch,
                 "remote_id": row.remote_id,
                 "property": row.property,
                 "subgroup": row.subgroup,

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Executable,
+    Integer,
     Select,
     bindparam,
     cast,
@@ -27,7 +28,7 @@ from app.models.registrations import Organization
 from app.models.uploads import AuditRow
 from app.services.pages.head import Head
 from app.services.plan_ledger import ONE_SECOND, get_organization_ids_of
-from app.services.seats import is_activity
+from app.services.seats import is_activity, latest_first
 
 Happening = tuple[datetime, int, SeatRow | None]
 
@@ -71,7 +72,7 @@ class PeopleHistory:
         """States just before `start`, and what happened from then on, as the ledger's rules take
         them.
 
-        Rows of the anchor's own second up to the remote id `known` were counted by the purchase:
+        Rows of the anchor's own second up to the place `known` were counted by the purchase:
         they belong to the states. `order` is the place of a vanishing within its second.
         """
         earlier = self.start - ONE_SECOND
@@ -81,7 +82,7 @@ class PeopleHistory:
             if row is None:
                 happenings.append(rules.Recount(key, at, order, False))
                 continue
-            if at == anchor == self.start and row.remote_id <= known:
+            if at == anchor == self.start and row.order_id <= known:
                 states[key] = states[key].after(row)
             else:
                 happenings.append(row)
@@ -98,7 +99,7 @@ def _happenings(
         for key, state in before.items()
         if state.locally_deleted_at is not None and start <= state.locally_deleted_at <= until
     ]
-    return sorted(found, key=lambda item: (item[0], item[2].remote_id if item[2] else 0))
+    return sorted(found, key=lambda item: (item[0], item[2].order_id if item[2] else 0))
 
 
 def _count(
@@ -149,7 +150,7 @@ def _history_query() -> Executable:
     wanted: BindParameter[int] = bindparam("organization_ids", expanding=True)
     of_it = AuditRow.organization_id == Organization.id
     earlier = AuditRow.event_time < bindparam("start")
-    latest = (AuditRow.event_time.desc(), AuditRow.remote_id.desc())
+    latest = latest_first()
     ever_active = select(AuditRow.id).where(of_it, is_activity()).correlate(Organization).exists()
     seats = (
         select(AuditRow.seats)
@@ -176,6 +177,7 @@ def _history_query() -> Executable:
         seats.label("seats"),
         cast(null(), BigInteger).label("id"),
         cast(null(), BigInteger).label("remote_id"),
+        cast(null(), Integer).label("id_epoch"),
     ).where(Organization.id.in_(wanted))
     return union_all(organizations, *_rows_since(wanted))
 
@@ -191,6 +193,7 @@ def _rows_since(wanted: BindParameter[int]) -> list[Select[*tuple[Any, ...]]]:
         AuditRow.seats,
         AuditRow.id,
         AuditRow.remote_id,
+        AuditRow.id_epoch,
     ).join(Organization, Organization.id == AuditRow.organization_id)
     within = (
         AuditRow.organization_id.in_(wanted),
@@ -213,7 +216,13 @@ def _history(found: Iterable[Any], *, start: datetime, until: datetime) -> Peopl
         else:
             rows.append(
                 SeatRow(
-                    row.id, row.organization_id, row.remote_id, row.event_type, row.at, row.seats
+                    row.id,
+                    row.organization_id,
+                    row.remote_id,
+                    row.event_type,
+                    row.at,
+                    row.seats,
+                    row.id_epoch,
                 )
             )
     for row in organizations:
@@ -223,7 +232,7 @@ def _history(found: Iterable[Any], *, start: datetime, until: datetime) -> Peopl
             # Rows know the time, the flag does not: it decides only where no row ever did.
             is_active = not row.deactivated
         before[row.organization_id] = SeatState(row.seats or 0, is_active, row.at)
-    rows.sort(key=lambda row: (row.event_time, row.remote_id))
+    rows.sort(key=lambda row: (row.event_time, row.order_id))
     changes = _count(before, rows, start, until)
     return PeopleHistory(
         start=start, until=until, before=before, rows=tuple(rows), changes=tuple(changes)

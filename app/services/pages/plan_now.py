@@ -260,7 +260,7 @@ def _bring_up_to_now(
         return stored
     first = stored[0]
     known = first.order_id if first.event_time == rules.anchor else 0
-    order = head.server.last_audit_remote_id
+    order = head.server.last_audit_order
     seats, happenings = history.split(anchor=rules.anchor, known=known, order=order)
     missing = decide_entries(
         rules,

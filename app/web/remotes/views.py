@@ -10,6 +10,7 @@ from app.services.create_billing_link import create_billing_link
 from app.services.deactivate_server import deactivate_server
 from app.services.entitlement import load_entitlement_details
 from app.services.record_upload import record_upload
+from app.services.refused_uploads import noting_refusal
 from app.services.register_server import register_server
 from app.web.access import public
 from app.web.context import get_context, get_read_session
@@ -51,8 +52,9 @@ def get_analytics_status(caller: AuthenticatedServer) -> Response:
 @for_server
 def post_analytics(caller: AuthenticatedServer) -> Response:
     """Take an upload, all of it or nothing, and say which organizations have the paid feature."""
-    command = read_upload(read_fields(request), server_id=caller.id)
-    result = record_upload(get_context(), command, actor=server_actor(caller.id))
+    with noting_refusal(get_context(), caller.id):
+        command = read_upload(read_fields(request), server_id=caller.id)
+        result = record_upload(get_context(), command, actor=server_actor(caller.id))
     return success(
         realms={uuid: _entitlement(found) for uuid, found in result.entitlements.items()}
     )

@@ -23,7 +23,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "services": BELOW_SERVICES,
     "jobs": ABOVE_SERVICES,
     "web": ABOVE_SERVICES | {"extensions"},
-    "cli": ABOVE_SERVICES | {"jobs", "extensions"},
+    "cli": ABOVE_SERVICES | {"jobs", "extensions", "cli_servers"},
+    "cli_servers": ABOVE_SERVICES,
     # The demo plays the visitor, the timer and the servers: it stands beside them all.
     "demo": ABOVE_SERVICES | {"jobs", "sample_server"},
     # Stand-ins for the world outside: they know our protocols, not our code.
@@ -34,6 +35,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 # the demo comes in by one door.
 DOORS = {
     ("cli", "app.web.wording"),
+    ("cli_servers", "app.web.wording"),
     ("demo", "app.web.wording"),
     ("cli", "app.demo.commands"),
     ("web", "app.demo.desk"),
@@ -41,7 +43,10 @@ DOORS = {
 # They put the rooms together.
 WIRING = frozenset({"app", "wiring"})
 # What stands behind a Protocol is chosen by the wiring alone.
-IMPLEMENTATIONS = frozenset({"app.gateways.stripe_gateway", "app.gateways.fake_payments"})
+IMPLEMENTATIONS = frozenset(
+    {"app.gateways.stripe_gateway", "app.gateways.fake_payments"}
+    | {"app.gateways.outgoing.GuardedClient"}
+)
 # The words of each blueprint stand in a module of their own beside it, found by looking.
 IMPORTS_ITS_PARTS = "app.web.wording"
 # A library and the only modules that may use it.
