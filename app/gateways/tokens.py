@@ -59,6 +59,10 @@ class TokenGateway:
         """256 random bits, URL-safe, 43 characters."""
         return secrets.token_urlsafe(32)
 
+    def new_key(self) -> str:
+        """384 random bits, URL-safe, 64 characters: the key of a server."""
+        return secrets.token_urlsafe(48)
+
     def hash_secret(self, purpose: str, secret: str) -> str:
         """HMAC-SHA256 under the first key, in hex: for secrets of 256 random bits (a slow hash
         is for people's passwords only)."""

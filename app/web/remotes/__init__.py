@@ -9,4 +9,4 @@ blueprint = Blueprint("remotes", __name__)
 # Servers send no cookies, so nothing can be forged in their name; each call carries its key.
 csrf.exempt(blueprint)
 
-from app.web.remotes import views  # noqa: E402, F401  # the views attach themselves to the blueprint
+from app.web.remotes import transfer_views, views  # noqa: E402, F401  # they attach themselves

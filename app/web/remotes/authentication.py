@@ -67,6 +67,19 @@ def limit_registrations(view: View) -> View:
     return limited
 
 
+def limit_transfers(view: View) -> View:
+    """So many steps of transfers from one address, and so many from all addresses together: each
+    may make us ask another host. Those that one address is refused do not count for all."""
+    by_address = limiter.shared_limit(
+        lambda: _settings().rate_limit_transfer_address, scope="transfer-address"
+    )
+    by_all = limiter.shared_limit(
+        lambda: _settings().rate_limit_transfer, scope="transfer", key_func=lambda: "everybody"
+    )
+    limited: View = by_all(by_address(view))
+    return limited
+
+
 def _caller() -> str:
     """Who is counted. The address belongs to it: else a stranger could use up the calls of a
     server whose UUID he knows."""
