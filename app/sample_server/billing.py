@@ -9,7 +9,7 @@ from .payloads import billing_fields
 from .portal_client import INTERACTIVE_TIMEOUT, NOT_REGISTERED, PortalClient, PortalProblem
 from .records import Organization, Person
 from .store import Store
-from .uploads import BILLING, upload_now, with_valid_key
+from .uploads import BILLING, problem_of, upload_now, with_valid_key
 
 MISSING_ORGANIZATION = "MISSING_REMOTE_REALM"
 
@@ -33,12 +33,7 @@ def billing_link(
             raise
     report = upload_now(store, trigger=BILLING, interactive=True)
     if report.code is not None:
-        raise PortalProblem(
-            report.code,
-            report.message,
-            http_status=report.http_status,
-            retry_after=report.retry_after,
-        )
+        raise problem_of(report)
     return _remember_origin(store, _ask(store, fields))
 
 

@@ -1,4 +1,4 @@
-"""The commands of the sample server: register, upload, seed, serve.
+"""The commands of the sample server: register, upload, seed, export, import, serve.
 
 Exit codes: 0 done; 1 the input cannot be used; 2 the command was not understood; from 3 on the
 portal's refusal, one number for each code (`problems.py`).
@@ -16,20 +16,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
+from .cli_registration import (
+    add_register_options,
+    port_of,
+    run_register,
+    say_refused,
+    upload_and_say,
+)
 from .inputs import clean_number
-from .organizations import list_organizations
+from .moving import export_organization, import_organization
 from .portal_client import PortalProblem
-from .problems import ProblemPage, explain
 from .records import InputError
-from .registration import configure, register, rotate_key
+from .registration import configure
 from .seed import DEFAULT_SEED, OrganizationSeed, parse_seed, seed_organization
 from .server import apply_environment, serve
 from .store import FORMATS, Store
-from .uploads import COMMAND, upload_now
 
 DEFAULT_STORE = "instance/sample-server.sqlite3"
 PORTAL_VARIABLE = "TALLYPORT_BASE_URL"
-DEFAULT_EMAIL = "admin@parlor.test"
 BAD_INPUT = 1
 
 
@@ -44,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         assert isinstance(code, int)  # Every command returns its exit code.
         return code
     except PortalProblem as problem:
-        return _refused(problem)
+        return say_refused(problem)
     except (InputError, OSError, sqlite3.Error) as error:
         print(f"Error: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -59,11 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "register", _register, "register (or update) this server")
     _portal_option(command)
-    command.add_argument("--hostname", help="host or host:port to register (default: its own)")
-    command.add_argument("--email", help=f"contact address (default: {DEFAULT_EMAIL})")
-    command.add_argument("--port", help="where `serve` will run, for the addresses sent")
+    add_register_options(command)
     command.add_argument("--format", choices=FORMATS, help="which upload format to speak")
-    command.add_argument("--rotate-key", action="store_true", help="replace the server's key")
 
     command = _command(commands, "upload", _upload, "upload what is new")
     _portal_option(command)
@@ -78,12 +79,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--title", action="append", metavar="NAME=TITLE", default=[])
 
+    command = _command(
+        commands, "export-organization", _export, "write an organization into a new file"
+    )
+    command.add_argument("name", metavar="NAME")
+    command.add_argument("file", metavar="FILE")
+
+    command = _command(
+        commands, "import-organization", _import, "create the organization of an exported file"
+    )
+    command.add_argument("file", metavar="FILE")
+    command.add_argument("--name", help="another name for it on this server")
+
     command = _command(commands, "serve", _serve, "serve the product's pages")
     _portal_option(command)
     command.add_argument("--port", help="port on loopback, 0 for a free one (default: the last)")
     command.add_argument("--port-file", help="file to write the port to")
     command.add_argument("--format", choices=FORMATS, help="which upload format to speak")
     command.add_argument("--hourly", action="store_true", help="upload once an hour of the clock")
+    command.add_argument(
+        "--certificate", help="PEM file with certificate and key: answer transfers by https"
+    )
+    command.add_argument("--https-port", default="0", help="port of https (default: a free one)")
     return parser
 
 
@@ -114,66 +131,14 @@ def _set_portal(store: Store, options: argparse.Namespace) -> None:
         store.save(upload_format=options.format)
 
 
-def _port(options: argparse.Namespace, *, least: int) -> int | None:
-    if options.port is None:
-        return None
-    return clean_number(options.port, label="The port", least=least, most=65535)
-
-
 def _register(store: Store, options: argparse.Namespace) -> int:
     _set_portal(store, options)
-    email = options.email or store.settings().contact_email or DEFAULT_EMAIL
-    settings = configure(
-        store, hostname=options.hostname, contact_email=email, port=_port(options, least=1)
-    )
-    try:
-        if options.rotate_key and settings.registered:
-            rotate_key(store)
-            print("The server's key was replaced.")
-        else:
-            created = register(store)
-            print(f"The server {'is registered now' if created else 'was registered already'}.")
-            if options.rotate_key:
-                rotate_key(store)
-                print("The server's key was replaced.")
-        code = _upload_and_say(store)
-    except PortalProblem as problem:
-        code = _refused(problem)
-        if not store.settings().registered:
-            return code
-    _print_addresses(store)
-    return code
-
-
-def _print_addresses(store: Store) -> None:
-    settings = store.settings()
-    print(f"Server id: {settings.server_uuid}")
-    with store.read() as connection:
-        organizations = [o for o in list_organizations(connection) if not o.deactivated]
-    if not organizations:
-        print("There is no organization yet: see the `seed` command.")
-        return
-    print("An owner or admin reaches billing at:")
-    for organization in organizations:
-        print(f"  {organization.title}: {organization.billing_url(settings.port)}")
+    return run_register(store, options)
 
 
 def _upload(store: Store, options: argparse.Namespace) -> int:
     _set_portal(store, options)
-    return _upload_and_say(store)
-
-
-def _upload_and_say(store: Store) -> int:
-    report = upload_now(store, trigger=COMMAND)
-    if report.code is not None:
-        problem = PortalProblem(report.code, report.message, retry_after=report.retry_after)
-        return _refused(problem)
-    print(
-        f"Uploaded {report.audit_rows} audit rows and"
-        f" {report.realm_counts + report.installation_counts} counts"
-        f" in {report.calls} call{'' if report.calls == 1 else 's'}."
-    )
-    return 0
+    return upload_and_say(store)
 
 
 def _seed(store: Store, options: argparse.Namespace) -> int:
@@ -191,16 +156,39 @@ def _seed(store: Store, options: argparse.Namespace) -> int:
     return 0
 
 
+def _export(store: Store, options: argparse.Namespace) -> int:
+    organization, people = export_organization(store, options.name, Path(options.file))
+    print(f"{organization.title}, {people} people and bots: written to {options.file}")
+    print("The file holds the organization's secret: whoever has it can prove to be its owner.")
+    return 0
+
+
+def _import(store: Store, options: argparse.Namespace) -> int:
+    organization = import_organization(store, Path(options.file), name=options.name)
+    address = organization.url(store.settings().port)
+    print(f"{organization.title} was imported: {address}/")
+    return 0
+
+
 def _serve(store: Store, options: argparse.Namespace) -> int:
     _set_portal(store, options)
-    port = _port(options, least=0)
+    port = port_of(options, least=0)
     # Whoever stops the demo sends this signal; it ends the server as ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     port_file = Path(options.port_file) if options.port_file else None
     chosen = port if port is not None else store.settings().port
+    https_port = clean_number(options.https_port, label="The port", least=0, most=65535)
+    certificate = Path(options.certificate) if options.certificate else None
     try:
-        serve(store, port=chosen, hourly=options.hourly, port_file=port_file)
+        serve(
+            store,
+            port=chosen,
+            hourly=options.hourly,
+            port_file=port_file,
+            https_port=https_port,
+            certificate=certificate,
+        )
     except KeyboardInterrupt:
         print("Stopped.")
     return 0
@@ -208,18 +196,3 @@ def _serve(store: Store, options: argparse.Namespace) -> int:
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _refused(problem: PortalProblem) -> int:
-    """Say on the error output what happened and what to do; return the exit code."""
-    page: ProblemPage = explain(problem)
-    lines = [f"Error {page.code}: {page.explanation.title}.", page.explanation.what]
-    if page.answer:
-        lines.append(f"Answer: {page.answer}")
-    lines.append(page.explanation.todo)
-    if page.wait:
-        lines.append(f"Wait {page.wait}.")
-    if page.support:
-        lines.append(f"Support: {page.support}")
-    print("\n".join(lines), file=sys.stderr)
-    return page.explanation.exit_code

@@ -17,6 +17,7 @@ from .inputs import clean_number, clean_role
 from .organizations import list_organizations, load_organization, set_organization_active
 from .people import add_sample_people, change_roles, newest_people, set_people_active
 from .records import BOT, ROLE_NAMES, InputError, Organization, RoleCounts
+from .registration import own_hostname
 from .seed import MOST_PEOPLE, OrganizationSeed, seed_organization
 from .uploads import CONTROL, last_uploads, upload_if_due, upload_now
 
@@ -192,6 +193,8 @@ def state() -> ResponseReturnValue:
         portal=settings.portal,
         port=settings.port,
         registered=settings.registered,
+        hostname=own_hostname(settings),
+        https_port=settings.https_port or None,
         submit_usage_statistics=settings.submit_usage_statistics,
         upload_format=settings.upload_format,
         organizations=organizations,

@@ -141,7 +141,12 @@ def self_hosted_billing() -> ResponseReturnValue:
         headers = {} if page.retry_after is None else {"Retry-After": str(page.retry_after)}
         again = request.full_path.rstrip("?")
         return (
-            render_template("problem.html", page=page, again=again),
+            render_template(
+                "problem.html",
+                page=page,
+                again=again,
+                server_uuid=store().settings().server_uuid,
+            ),
             page.explanation.status,
             headers,
         )

@@ -50,14 +50,20 @@ def load_organization(connection: sqlite3.Connection, name: str) -> Organization
     return organization
 
 
-def create_organization(connection: sqlite3.Connection, *, name: str, title: str) -> Organization:
-    """Create an organization without people; raises InputError for a bad or taken name."""
-    name = name.strip().lower()
+def clean_name(value: object) -> str:
+    """Return a name that an organization may have; raises InputError for any other."""
+    name = value.strip().lower() if isinstance(value, str) else ""
     if not NAME_PATTERN.fullmatch(name) or name in RESERVED_NAMES:
         raise InputError(
             "The name of an organization is 1 to 30 lower-case letters, digits and hyphens, "
             "and begins with a letter."
         )
+    return name
+
+
+def create_organization(connection: sqlite3.Connection, *, name: str, title: str) -> Organization:
+    """Create an organization without people; raises InputError for a bad or taken name."""
+    name = clean_name(name)
     title = clean_text(title, label="The title", longest=TITLE_LENGTH) if title else name.title()
     if get_organization(connection, name) is not None:
         raise InputError(f"There is already an organization called “{name}”.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,16 @@ from urllib.parse import urlsplit
 import requests
 
 from . import clock
+from .store import KEY_LENGTH
 
 INTERACTIVE_TIMEOUT = 10.0
 UPLOAD_TIMEOUT = 60.0
+# While it is asked, the portal itself asks at our hostname, perhaps more than once.
+TRANSFER_TIMEOUT = 30.0
 LONGEST_ANSWER = 4 * 1024 * 1024
 LONGEST_MESSAGE = 1000
+LONGEST_SECRET = 3000
+SERVER_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Codes of our own for what is no answer of the protocol.
 UNREACHABLE = "PORTAL_UNREACHABLE"
@@ -26,7 +32,10 @@ UPLOAD_BUSY = "UPLOAD_BUSY"
 
 
 class PortalProblem(Exception):
-    """The portal refused a call or could not be reached; `code` says which."""
+    """The portal refused a call or could not be reached; `code` says which.
+
+    `step` names what was being done where the same code means something else there.
+    """
 
     def __init__(
         self,
@@ -35,6 +44,7 @@ class PortalProblem(Exception):
         *,
         http_status: int | None = None,
         retry_after: int | None = None,
+        step: str = "",
     ) -> None:
         """Keep the protocol's `code` and `msg`, and the seconds to wait when it names them."""
         super().__init__(f"{code}: {message}")
@@ -42,6 +52,7 @@ class PortalProblem(Exception):
         self.message = message[:LONGEST_MESSAGE]
         self.http_status = http_status
         self.retry_after = retry_after
+        self.step = step
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,31 @@ class PortalClient:
         if not isinstance(url, str) or not is_web_address(url):
             raise PortalProblem(UNREADABLE, "The answer holds no billing_access_url.")
         return url
+
+    def deactivate(self) -> None:
+        """End the registration of this server."""
+        self._call("POST", "server/deactivate", fields={})
+
+    def begin_transfer(self, *, hostname: str) -> str:
+        """Return the secret that proves, served at the hostname, who is there."""
+        answer = self._call(
+            "POST", "server/register/transfer", fields={"hostname": hostname}, authenticated=False
+        )
+        return _text(answer, "verification_secret", longest=LONGEST_SECRET)
+
+    def verify_challenge(self, *, hostname: str, access_token: str) -> tuple[str, str]:
+        """Let the portal look for the secret; returns the registration's id and its new key."""
+        answer = self._call(
+            "POST",
+            "server/register/verify_challenge",
+            fields={"hostname": hostname, "access_token": access_token},
+            authenticated=False,
+        )
+        server_uuid = _text(answer, "zulip_org_id", longest=36)
+        server_key = _text(answer, "zulip_org_key", longest=KEY_LENGTH)
+        if not SERVER_ID.fullmatch(server_uuid) or len(server_key) != KEY_LENGTH:
+            raise PortalProblem(UNREADABLE, "The answer holds no usable id and key.")
+        return server_uuid, server_key
 
     def _call(
         self,
@@ -170,6 +206,13 @@ def is_web_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _text(answer: Mapping[str, Any], name: str, *, longest: int) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isascii():
+        raise PortalProblem(UNREADABLE, f"{name} is missing from the answer.")
+    return value
 
 
 def _row_id(answer: Mapping[str, Any], name: str) -> int:

@@ -13,9 +13,14 @@ from .portal_client import (
     UPLOAD_BUSY,
     PortalProblem,
 )
+from .registration import DEACTIVATE
+from .transfer import BEGIN, VERIFY
+from .uploads import LASTING, UPLOAD
 
+BAD_REQUEST = "BAD_REQUEST"
 EMAIL_IN_TEXT = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,180}[A-Za-z0-9])")
 REGISTER_COMMAND = "python -m app.sample_server register"
+TRANSFER_COMMAND = f"{REGISTER_COMMAND} --registration-transfer"
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         8,
     ),
     "INVALID_ZULIP_SERVER": Explanation(
-        "The billing service does not know this server",
-        "The service does not recognize this server's id, or its key is not the one on file.",
-        f"Whoever runs this server can register it with “{REGISTER_COMMAND}”. If it was registered "
-        "before, its key has been changed elsewhere: restore the server's store from a backup, or "
-        "ask support.",
+        "Your server's key was not accepted",
+        "The billing service does not recognize this server's id, or its key is not the one on "
+        "file.",
+        "If the server was registered before, whoever runs it can transfer the registration to it: "
+        f"on the server's Registration page, or with “{TRANSFER_COMMAND}”. If it never was, "
+        f"“{REGISTER_COMMAND}” registers it.",
         502,
         4,
     ),
@@ -58,8 +64,9 @@ EXPLANATIONS: dict[str, Explanation] = {
     "HOSTNAME_ALREADY_IN_USE_BOUNCER_ERROR": Explanation(
         "The hostname belongs to another registration",
         "Another server is registered under this server's hostname.",
-        "If this server was set up anew, bring back its old store, which holds its id and key. "
-        "Otherwise register under another hostname with “--hostname”, or ask support.",
+        "If the hostname is this server's own, transfer the registration to it: on the server's "
+        f"Registration page, or with “{TRANSFER_COMMAND}”. Otherwise register under another "
+        "hostname with “--hostname”.",
         409,
         6,
     ),
@@ -75,8 +82,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     "REMOTE_REALM_SERVER_MISMATCH_ERROR": Explanation(
         "This organization is registered to another server",
         "The billing service knows this organization as part of another server, perhaps the one "
-        "it was exported from.",
-        "If it has moved here for good, ask support to move its registration to this server.",
+        "it was exported from. Its plan goes on there. While that is so, the service also refuses "
+        "this server's uploads, and nothing of them is lost.",
+        "If the organization has moved here for good, ask support to move its registration to this "
+        "server, and name this server's id and the organization's.",
         403,
         12,
     ),
@@ -156,6 +165,75 @@ UNKNOWN = Explanation(
 )
 
 
+# What BAD_REQUEST means where it was not the visitor's request that was refused.
+EXPLANATIONS_OF_STEPS: dict[str, Explanation] = {
+    BEGIN: Explanation(
+        "The transfer was not begun",
+        "The billing service did not begin a transfer for this server's hostname. Nothing was "
+        "changed.",
+        "Read the answer below. A transfer takes over a registration that exists under exactly "
+        f"this hostname (“--hostname” names another); “{REGISTER_COMMAND}” makes a new one.",
+        409,
+        8,
+    ),
+    VERIFY: Explanation(
+        "The billing service could not verify this server",
+        "It looked for the proof at this server's hostname, by https, and did not find it. The "
+        "registration was not transferred, and nothing on this server was changed.",
+        "Make sure that the server runs, that its hostname leads to it from outside, and that it "
+        "answers by https with a valid certificate. Then try again.",
+        502,
+        8,
+    ),
+    DEACTIVATE: Explanation(
+        "The registration was not deactivated",
+        "The billing service keeps it for now; its answer says what stands in the way. Nothing was "
+        "changed.",
+        "Do what the answer asks for, on the billing pages, then try again.",
+        409,
+        8,
+    ),
+    UPLOAD: Explanation(
+        "The upload was not accepted",
+        "The billing service refused what this server sent, and stored nothing of it.",
+        "Nothing is lost: the rows stay here. Send the answer below to support.",
+        502,
+        8,
+    ),
+}
+# Two refusals of uploads that an admin can do something about, by the protocol's own words.
+EXPLANATIONS_OF_UPLOADS: dict[str, Explanation] = {
+    "Duplicate registration detected.": Explanation(
+        "An organization here is registered to another server",
+        "The billing service refused the whole upload, because one of this server's organizations, "
+        "perhaps an imported one, belongs to another server's registration.",
+        "Open Billing in the organization that came from elsewhere: the page there says what to "
+        "do. Nothing is lost: the rows stay here until they are accepted.",
+        502,
+        8,
+    ),
+    "Data is out of order.": Explanation(
+        "The numbers of this server's rows have been used before",
+        "The billing service has accepted rows with these numbers already. That happens when a "
+        "server's store was lost or an older one restored.",
+        "Ask support to set back the numbers for this server; rows that are known already are "
+        "left out then.",
+        502,
+        8,
+    ),
+}
+
+# No refusal of the portal's: what a server finds out when it asks what the portal has.
+ROWS_BEHIND = Explanation(
+    "The billing service has rows that this server has lost",
+    "Its store was lost or an older one restored, and new rows under numbers that were used before "
+    "are not sent.",
+    "Restore the newest backup, or ask support to set back the numbers for this server.",
+    409,
+    0,
+)
+
+
 @dataclass(frozen=True)
 class ProblemPage:
     """Everything an error page or a command says about a problem."""
@@ -166,6 +244,10 @@ class ProblemPage:
     support: str | None
     wait: str | None
     retry_after: int | None
+    # Whether the server's Registration page offers what helps.
+    registration_helps: bool
+    # Whether the answer says what stands in the way, so that it is no detail.
+    is_worth_reading: bool
 
 
 def explain(problem: PortalProblem) -> ProblemPage:
@@ -176,12 +258,22 @@ def explain(problem: PortalProblem) -> ProblemPage:
         wait = describe_wait(problem.retry_after)
     return ProblemPage(
         code=problem.code,
-        explanation=EXPLANATIONS.get(problem.code, UNKNOWN),
+        explanation=_find_explanation(problem),
         answer=problem.message,
         support=found.group(0) if found else None,
         wait=wait,
         retry_after=problem.retry_after if wait else None,
+        registration_helps=problem.code in LASTING,
+        is_worth_reading=problem.code == BAD_REQUEST and problem.step in EXPLANATIONS_OF_STEPS,
     )
+
+
+def _find_explanation(problem: PortalProblem) -> Explanation:
+    if problem.code != BAD_REQUEST or problem.step not in EXPLANATIONS_OF_STEPS:
+        return EXPLANATIONS.get(problem.code, UNKNOWN)
+    if problem.step == UPLOAD and problem.message in EXPLANATIONS_OF_UPLOADS:
+        return EXPLANATIONS_OF_UPLOADS[problem.message]
+    return EXPLANATIONS_OF_STEPS[problem.step]
 
 
 def describe_wait(seconds: int) -> str:

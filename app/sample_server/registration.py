@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 from .inputs import clean_email
-from .portal_client import INTERACTIVE_TIMEOUT, PortalClient, is_web_address
+from .portal_client import INTERACTIVE_TIMEOUT, PortalClient, PortalProblem, is_web_address
 from .records import InputError
 from .store import ServerSettings, Store, load_settings, new_key, save_settings
-from .uploads import promote_key, with_valid_key
+from .uploads import DEACTIVATED, promote_key, with_valid_key
 
 # The protocol: at most 128 characters, a bare host or host:port.
 HOSTNAME_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 LONGEST_HOSTNAME = 128
+DEACTIVATE = "deactivate"
 
 
 def configure(
@@ -33,11 +34,7 @@ def configure(
             raise InputError("The portal's address must begin with http:// or https://.")
         changes["portal"] = portal.rstrip("/")
     if hostname is not None:
-        if len(hostname) > LONGEST_HOSTNAME or not HOSTNAME_PATTERN.fullmatch(hostname):
-            raise InputError(
-                "The hostname must be a bare host or host:port of at most 128 characters."
-            )
-        changes["hostname"] = hostname
+        changes["hostname"] = clean_hostname(hostname)
     if contact_email is not None:
         changes["contact_email"] = clean_email(contact_email)
     if port is not None:
@@ -46,9 +43,19 @@ def configure(
     return store.settings()
 
 
+def clean_hostname(text: str) -> str:
+    """Return a hostname that may be registered; raises InputError for any other."""
+    if len(text) > LONGEST_HOSTNAME or not HOSTNAME_PATTERN.fullmatch(text):
+        raise InputError("The hostname must be a bare host or host:port of at most 128 characters.")
+    return text
+
+
 def own_hostname(settings: ServerSettings) -> str:
-    """Return the hostname to register: the one chosen, else where this server runs."""
-    return settings.hostname or f"localhost:{settings.port}"
+    """Return the hostname to register: the one chosen, else where this server runs.
+
+    A transfer looks there by https, so a server that has an https port goes by that one.
+    """
+    return settings.hostname or f"localhost:{settings.https_port or settings.port}"
 
 
 def register(store: Store) -> bool:
@@ -68,6 +75,17 @@ def register(store: Store) -> bool:
     )
     store.save(registered=True)
     return created
+
+
+def deactivate(store: Store) -> None:
+    """End this server's registration at the portal.  Raises PortalProblem, whose message is the
+    portal's own when a plan stands in the way."""
+    try:
+        with_valid_key(store, PortalClient.deactivate, timeout=INTERACTIVE_TIMEOUT)
+    except PortalProblem as problem:
+        problem.step = DEACTIVATE
+        raise
+    store.save(refusal=DEACTIVATED)
 
 
 def rotate_key(store: Store) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import ssl
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from .registration import configure
 from .seed import DEFAULT_SEED, seed_organization
 from .server_pages import STATISTICS_VARIABLE
 from .store import THREE_TABLE, Store
+from .transfer import create_verification_app
 from .uploads import upload_if_due
 from .web import create_sample_app
 
@@ -72,8 +75,9 @@ class ServerHandle:
 
     store: Store
     port: int
-    _server: BaseWSGIServer
-    _thread: threading.Thread
+    https_port: int | None
+    _servers: tuple[BaseWSGIServer, ...]
+    _threads: tuple[threading.Thread, ...]
     _hourly: HourlyUploads | None
 
     @property
@@ -93,9 +97,10 @@ class ServerHandle:
         """Stop serving and uploading; the store stays."""
         if self._hourly is not None:
             self._hourly.stop()
-        self._server.shutdown()
-        self._thread.join(timeout=10)
-        self._server.server_close()
+        for server, thread in zip(self._servers, self._threads, strict=True):
+            server.shutdown()
+            thread.join(timeout=10)
+            server.server_close()
 
 
 def bind(store: Store, *, port: int) -> tuple[BaseWSGIServer, int]:
@@ -104,19 +109,71 @@ def bind(store: Store, *, port: int) -> tuple[BaseWSGIServer, int]:
     The port is known before the app is made, because addresses and the cookie's name carry it.
     Raises OSError when the port is taken.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-        listener.listen(128)
+    with closing(_listen(port)) as listener:
         bound = int(listener.getsockname()[1])
         configure(store, port=bound)
         app = create_sample_app(store, port=bound)
         # The server takes over a copy of the descriptor.
         server = make_server(LOOPBACK, bound, app, threaded=True, fd=listener.fileno())
-    finally:
-        listener.close()
     return server, bound
+
+
+def bind_https(store: Store, *, port: int, certificate: Path) -> tuple[BaseWSGIServer, int]:
+    """Return a server of the transfers' proofs, and its port; 0 takes a free one.
+
+    `certificate` is a PEM file with the certificate and its key.  Raises OSError (ssl.SSLError is
+    one) when the port is taken or the file is none.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with closing(_listen(port)) as listener:
+        bound = int(listener.getsockname()[1])
+        # A proof is never asked for while the server was down: what lies there is a leftover.
+        store.save(https_port=bound, verify_token="", verify_secret="")
+        app = create_verification_app(store)
+        server = make_server(LOOPBACK, bound, app, threaded=True, fd=listener.fileno())
+    # The handshake happens in the connection's own thread, so that nobody can hold up others.
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    server.ssl_context = context
+    return server, bound
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _bind_all(
+    store: Store, *, port: int, https_port: int, certificate: Path | None
+) -> tuple[BaseWSGIServer, ...]:
+    """Return the server of the pages and, with a certificate, the one of the proofs."""
+    server, _ = bind(store, port=port)
+    if certificate is None:
+        store.save(https_port=0)
+        return (server,)
+    try:
+        proofs, _ = bind_https(store, port=https_port, certificate=certificate)
+    except OSError:
+        server.server_close()
+        raise
+    return server, proofs
+
+
+def _serve_in_thread(server: BaseWSGIServer, *, name: str) -> threading.Thread:
+    thread = threading.Thread(
+        target=server.serve_forever, args=(POLL_SECONDS,), name=name, daemon=True
+    )
+    thread.start()
+    return thread
 
 
 def start_in_thread(
@@ -129,11 +186,15 @@ def start_in_thread(
     contact_email: str = "admin@parlor.test",
     submit_usage_statistics: bool = True,
     upload_format: str = THREE_TABLE,
+    hostname: str | None = None,
+    certificate: Path | None = None,
 ) -> ServerHandle:
     """Start a sample server for a test and return its handle; `close()` it at the end.
 
     `seed` creates the default organization "acme" with 18 people.  The server is not registered:
     call `registration.register(handle.store)` and `uploads.upload_now(handle.store, …)`.
+    With a `certificate` (a PEM file with its key) it answers by https as well, on a free port, and
+    `hostname` (a bare host that the certificate names) is registered with that port.
     """
     opened = Store(Path(store))
     configure(opened, portal=portal, contact_email=contact_email)
@@ -141,25 +202,42 @@ def start_in_thread(
     if seed:
         for organization in DEFAULT_SEED:
             seed_organization(opened, organization)
-    server, bound = bind(opened, port=port)
-    thread = threading.Thread(
-        target=server.serve_forever, args=(POLL_SECONDS,), name="sample-server", daemon=True
-    )
-    thread.start()
+    servers = _bind_all(opened, port=port, https_port=0, certificate=certificate)
+    threads = tuple(_serve_in_thread(server, name="sample-server") for server in servers)
+    settings = opened.settings()
+    if hostname is not None:
+        configure(opened, hostname=f"{hostname}:{settings.https_port or settings.port}")
     uploads = HourlyUploads(opened) if hourly else None
     if uploads is not None:
         uploads.start()
-    return ServerHandle(opened, bound, server, thread, uploads)
+    return ServerHandle(
+        opened, settings.port, settings.https_port or None, servers, threads, uploads
+    )
 
 
-def serve(store: Store, *, port: int, hourly: bool, port_file: Path | None = None) -> None:
-    """Serve until interrupted.  Raises OSError when the port is taken."""
-    server, bound = bind(store, port=port)
+def serve(
+    store: Store,
+    *,
+    port: int,
+    hourly: bool,
+    port_file: Path | None = None,
+    https_port: int = 0,
+    certificate: Path | None = None,
+) -> None:
+    """Serve until interrupted, with a `certificate` by https as well (see `bind_https`).
+
+    Raises OSError when a port is taken or the certificate cannot be used.
+    """
+    server, *others = _bind_all(store, port=port, https_port=https_port, certificate=certificate)
+    settings = store.settings()
     if port_file is not None:
         unfinished = port_file.with_name(f"{port_file.name}.tmp")
-        unfinished.write_text(f"{bound}\n", encoding="utf-8")
+        unfinished.write_text(f"{settings.port}\n", encoding="utf-8")
         unfinished.replace(port_file)
-    print(f"Parlor sample server: http://localhost:{bound}/", flush=True)
+    print(f"Parlor sample server: http://localhost:{settings.port}/", flush=True)
+    for proofs in others:
+        _serve_in_thread(proofs, name="transfer-proofs")
+        print(f"Proofs of transfers: https://localhost:{settings.https_port}/", flush=True)
     uploads = HourlyUploads(store) if hourly else None
     if uploads is not None:
         uploads.start()
@@ -168,4 +246,5 @@ def serve(store: Store, *, port: int, hourly: bool, port_file: Path | None = Non
     finally:
         if uploads is not None:
             uploads.stop()
-        server.server_close()
+        for each in (server, *others):
+            each.server_close()

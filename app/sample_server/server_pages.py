@@ -10,12 +10,11 @@ from flask.typing import ResponseReturnValue
 from .access import server_page, store
 from .audit import count_roles
 from .organizations import list_organizations, set_organization_active
-from .portal_client import PortalProblem
-from .problems import EXPLANATIONS, UNKNOWN, explain
+from .problems import EXPLANATIONS, ROWS_BEHIND, explain
 from .records import UploadReport
 from .registration import own_hostname
 from .seed import found_organization
-from .uploads import BUTTON, last_uploads, upload_now
+from .uploads import BUTTON, last_uploads, problem_of, upload_now
 
 server_pages = Blueprint("server", __name__)
 
@@ -31,7 +30,11 @@ def home() -> ResponseReturnValue:
         rows = [(o, count_roles(connection, o)) for o in list_organizations(connection)]
     settings = store().settings()
     return render_template(
-        "server_home.html", rows=rows, settings=settings, hostname=own_hostname(settings)
+        "server_home.html",
+        rows=rows,
+        settings=settings,
+        hostname=own_hostname(settings),
+        refusal=EXPLANATIONS.get(settings.refusal),
     )
 
 
@@ -67,6 +70,7 @@ def uploads() -> ResponseReturnValue:
         "uploads.html",
         rows=[(report, _advice(report)) for report in reports],
         settings=store().settings(),
+        rows_behind=ROWS_BEHIND,
         fixed=STATISTICS_VARIABLE in os.environ,
     )
 
@@ -74,7 +78,7 @@ def uploads() -> ResponseReturnValue:
 def _advice(report: UploadReport) -> str:
     if report.code is None:
         return ""
-    return EXPLANATIONS.get(report.code, UNKNOWN).todo
+    return explain(problem_of(report)).explanation.todo
 
 
 @server_pages.post("/uploads/")
@@ -85,8 +89,7 @@ def upload_button() -> ResponseReturnValue:
     if report.code is None:
         flash(f"Uploaded: {report.audit_rows} audit rows were accepted.")
     else:
-        problem = explain(PortalProblem(report.code, report.message))
-        flash(f"The upload failed: {problem.explanation.title}.")
+        flash(f"The upload failed: {explain(problem_of(report)).explanation.title}.")
     return redirect(url_for("server.uploads"), 303)
 
 

@@ -41,8 +41,10 @@ CREATE TABLE IF NOT EXISTS audit_rows (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     organization_id INTEGER NOT NULL REFERENCES organizations(id),
     event_type INTEGER NOT NULL,
-    event_microseconds INTEGER NOT NULL UNIQUE,
-    extra_data TEXT NOT NULL
+    event_microseconds INTEGER NOT NULL,
+    extra_data TEXT NOT NULL,
+    -- An imported organization brings its own history, whose instants others may have used.
+    UNIQUE (organization_id, event_microseconds)
 );
 CREATE TABLE IF NOT EXISTS realm_counts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -113,6 +115,14 @@ class ServerSettings:
     upload_format: str = THREE_TABLE
     last_upload_hour: int = -1
     counted_until: int = -1
+    # Where this server answers by https, 0 when it does not; see `transfer.py`.
+    https_port: int = 0
+    verify_token: str = ""
+    verify_secret: str = ""
+    # The portal's last answer that nothing but somebody's act will change; "" when there is none.
+    refusal: str = ""
+    # Whether the portal has rows of this server that the server itself has lost.
+    rows_behind: bool = False
 
 
 DEFAULTS = MappingProxyType({field.name: field.default for field in fields(ServerSettings)})
@@ -122,6 +132,22 @@ def new_key() -> str:
     """Return a fresh server key: 64 letters and digits from the system's random source."""
     alphabet = string.ascii_letters + string.digits
     return "".join(secrets.choice(alphabet) for _ in range(KEY_LENGTH))
+
+
+def _widen_audit_rows(connection: sqlite3.Connection) -> None:
+    """Set the audit rows of an older store aside, whose instants were unique among all
+    organizations, and fill them into the table of today.  The numbers of the rows stay."""
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'audit_rows'").fetchone()
+    if found is None or "event_microseconds INTEGER NOT NULL UNIQUE" not in found["sql"]:
+        return
+    start = SCHEMA.index("CREATE TABLE IF NOT EXISTS audit_rows")
+    table = SCHEMA[start : SCHEMA.index(");\n", start) + 3]
+    connection.executescript(
+        "BEGIN IMMEDIATE; ALTER TABLE audit_rows RENAME TO older_audit_rows;"
+        f"{table}"
+        "INSERT INTO audit_rows SELECT * FROM older_audit_rows;"
+        "DROP TABLE older_audit_rows; COMMIT;"
+    )
 
 
 class Store:
@@ -135,6 +161,7 @@ class Store:
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         with self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
+            _widen_audit_rows(connection)
             connection.executescript(SCHEMA)
         self._create_identity()
 

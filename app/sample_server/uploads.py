@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from . import clock
 from .counts import collect_counts
+from .locks import one_at_a_time
 from .payloads import build_batch
 from .portal_client import (
     INTERACTIVE_TIMEOUT,
@@ -32,9 +30,13 @@ from .store import Store, load_settings, save_settings
 Result = TypeVar("Result")
 
 INVALID_KEY = "INVALID_ZULIP_SERVER"
+DEACTIVATED = "REMOTE_SERVER_DEACTIVATED"
+HOSTNAME_TAKEN = "HOSTNAME_ALREADY_IN_USE_BOUNCER_ERROR"
+# What stands between this server and the service until somebody does something about it: kept, so
+# that the server's own pages can say so and offer what helps.
+LASTING = frozenset({INVALID_KEY, DEACTIVATED, HOSTNAME_TAKEN})
+UPLOAD = "upload"
 BUTTON, COMMAND, HOURLY, BILLING, CONTROL = "button", "command", "hourly", "billing", "control"
-LOCK_WAIT_SECONDS = 30.0
-LOCK_POLL_SECONDS = 0.05
 LONGEST_KEPT_ANSWER = 20_000
 KEPT_REPORTS = 1000
 
@@ -55,18 +57,28 @@ def with_valid_key(
         keys = [settings.server_key, settings.pending_key]
         key = next((k for k in keys if k and k not in tried), None)
         if key is None:
-            assert problem is not None  # There is always a first key to try.
+            # Without any key, as after somebody emptied the store, the service is not asked.
+            problem = problem or PortalProblem(INVALID_KEY)
+            _note_refusal(store, INVALID_KEY)
             raise problem
         tried.append(key)
         try:
             result = action(PortalClient(settings.portal, settings.server_uuid, key, timeout))
         except PortalProblem as refused:
             if refused.code != INVALID_KEY:
+                _note_refusal(store, refused.code)
                 raise
             problem = refused
             continue
         promote_key(store, key)
+        if settings.refusal:
+            store.save(refusal="")
         return result
+
+
+def _note_refusal(store: Store, code: str) -> None:
+    if code in LASTING:
+        store.save(refusal=code)
 
 
 def promote_key(store: Store, key: str) -> None:
@@ -74,25 +86,6 @@ def promote_key(store: Store, key: str) -> None:
     with store.write() as connection:
         if load_settings(connection).pending_key == key:
             save_settings(connection, server_key=key, pending_key="")
-
-
-@contextmanager
-def _one_at_a_time(store: Store) -> Iterator[None]:
-    """Hold the upload lock: two uploads at once would send the same rows twice.
-
-    It is a lock on a file, so that it holds between processes and ends with the one that has it.
-    """
-    with open(f"{store.path}.upload-lock", "w", encoding="utf-8") as file:
-        deadline = clock.monotonic() + LOCK_WAIT_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if clock.monotonic() > deadline:
-                    raise PortalProblem(UPLOAD_BUSY) from None
-                time.sleep(LOCK_POLL_SECONDS)
-        yield
 
 
 def upload(
@@ -119,7 +112,7 @@ def upload(
         answer="",
     )
     try:
-        with _one_at_a_time(store):
+        with one_at_a_time(store):
             # Asked under the lock, so that two that find it due at once do not both upload.
             if only_if_due and not _is_due(store):
                 return None
@@ -136,6 +129,18 @@ def upload_now(store: Store, *, trigger: str, interactive: bool = False) -> Uplo
     report = upload(store, trigger=trigger, interactive=interactive)
     assert report is not None  # Only an upload that may not be due can be left out.
     return report
+
+
+def problem_of(report: UploadReport) -> PortalProblem:
+    """Return what an upload failed with; only for a report that is not ok."""
+    assert report.code is not None  # As above.
+    return PortalProblem(
+        report.code,
+        report.message,
+        http_status=report.http_status,
+        retry_after=report.retry_after,
+        step=UPLOAD,
+    )
 
 
 def _is_due(store: Store) -> bool:
@@ -165,6 +170,7 @@ def _upload_under_lock(store: Store, report: UploadReport, *, timeout: float) ->
         with store.write() as connection:
             collect_counts(connection, at=clock.now_seconds())
         last_ids: LastIds = with_valid_key(store, PortalClient.analytics_status, timeout=timeout)
+        _note_missing_rows(store, last_ids)
         while True:
             with store.read() as connection:
                 batch = build_batch(connection, after=last_ids)
@@ -183,6 +189,25 @@ def _upload_under_lock(store: Store, report: UploadReport, *, timeout: float) ->
             last_ids = batch.sent
     except PortalProblem as problem:
         return _with_problem(report, problem)
+
+
+def _note_missing_rows(store: Store, last_ids: LastIds) -> None:
+    """Note whether the portal has rows that this server does not: its store was lost or restored.
+
+    New rows under numbers that the portal has seen are never sent, so somebody has to be told.
+    """
+    with store.read() as connection:
+        own = {
+            table: connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()[0]
+            for table in ("audit_rows", "realm_counts", "installation_counts")
+        }
+    behind = (
+        last_ids.audit_rows > own["audit_rows"]
+        or last_ids.realm_counts > own["realm_counts"]
+        or last_ids.installation_counts > own["installation_counts"]
+    )
+    if store.settings().rows_behind is not behind:
+        store.save(rows_behind=behind)
 
 
 def _send(fields: Mapping[str, str], client: PortalClient) -> dict[str, Any]:

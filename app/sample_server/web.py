@@ -17,6 +17,7 @@ from .control import control
 from .organization_pages import organization_pages
 from .people_pages import people_pages
 from .records import InputError
+from .registration_pages import registration_pages
 from .server_pages import server_pages
 from .store import Store
 
@@ -63,6 +64,7 @@ def create_sample_app(store: Store, *, port: int) -> Flask:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
     app.register_blueprint(server_pages)
+    app.register_blueprint(registration_pages)
     app.register_blueprint(organization_pages)
     app.register_blueprint(people_pages)
     app.register_blueprint(control, url_prefix="/_control")
