@@ -21,7 +21,17 @@ from app.services.context import Context
 from app.services.unit_of_work import is_transaction_open
 from app.settings import ROOT, Settings, load_settings
 
-BLUEPRINTS = ("look", "health", "login", "portal", "upgrade", "plan", "remotes", "webhooks")
+BLUEPRINTS = (
+    "look",
+    "health",
+    "login",
+    "portal",
+    "upgrade",
+    "plan",
+    "remotes",
+    "webhooks",
+    "api_docs",
+)
 DEMO_BLUEPRINTS = ("demo",)
 
 

@@ -17,6 +17,14 @@ from app.services.upload_commands import (
 )
 from app.web.remotes.bodies import Fields, check_text
 from app.web.remotes.schemas import (
+    DIGEST_FORM,
+    LONGEST_HOST,
+    LONGEST_ORGANIZATION_NAME,
+    LONGEST_PERSON_NAME,
+    LONGEST_SECRET,
+    LONGEST_SUBGROUP,
+    LONGEST_URL,
+    MOST_AUTHENTICATION_METHODS,
     InstallationCount,
     Realm,
     RealmAuditLogRow,
@@ -40,16 +48,9 @@ from app.web.remotes.values import (
 
 URI_SCHEMES = ("https://", "http://")
 LONGEST_SERVER_HOST = 128
-LONGEST_HOST = 255
-LONGEST_URL = 300
-LONGEST_ORGANIZATION_NAME = 100
-LONGEST_PERSON_NAME = 200
-LONGEST_SECRET = 255
 LONGEST_VERSION = 64
-LONGEST_SUBGROUP = 64
-MOST_AUTHENTICATION_METHODS = 100
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(DIGEST_FORM)
 
 
 def read_registration(fields: Fields, *, check_deliverability: bool) -> RegisterServer:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, abort, jsonify, request
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -36,7 +36,7 @@ class Answer:
 
 
 BAD_REQUEST = Answer(400, "BAD_REQUEST")
-_ANSWERS = {
+ANSWERS = {
     "server_credentials": Answer(401, "INVALID_ZULIP_SERVER"),
     "server_unauthenticated": Answer(401, "INVALID_ZULIP_SERVER"),
     "server_deactivated": Answer(401, "REMOTE_SERVER_DEACTIVATED"),
@@ -45,7 +45,7 @@ _ANSWERS = {
     "organization_of_other_server": Answer(403, "REMOTE_REALM_SERVER_MISMATCH_ERROR"),
     "not_found": Answer(404, "NOT_FOUND"),
 }
-_HTTP_CODES = {
+HTTP_CODES = {
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
     413: "PAYLOAD_TOO_LARGE",
@@ -54,8 +54,8 @@ _HTTP_CODES = {
 
 
 def register_api_errors(app: Flask) -> Callable[[Exception], Response]:
-    """The function that answers every error under /api/; also keeps HTML and caches out there."""
-    app.after_request(_only_json)
+    """The function that answers every error under /api/; also refuses doubled slashes there."""
+    app.before_request(_refuse_doubled_slashes)
     return answer_error
 
 
@@ -75,25 +75,35 @@ def answer_error(error: Exception) -> Response:
 
 def error_response(status: int, code: str, message: str, **fields: object) -> Response:
     """An error in the form that every client of the protocol reads."""
-    response = jsonify({"result": "error", "msg": message, "code": code, **fields})
+    response = jsonify(error_body(code, message, **fields))
     response.status_code = status
     if status == 401:
         response.headers["WWW-Authenticate"] = CHALLENGE
     return response
 
 
-def _refusal(error: BillingError) -> Response:
-    known = _ANSWERS.get(error.code, BAD_REQUEST)
+def error_body(code: str, message: str, **fields: object) -> dict[str, object]:
+    """What an error says; also of the examples in the API's description."""
+    return {"result": "error", "msg": message, "code": code, **fields}
+
+
+def find_answer(error: BillingError, *, endpoint: str | None) -> tuple[Answer, dict[str, object]]:
+    """Status and code of a refusal by that endpoint, and the fields that go with the code."""
+    known = ANSWERS.get(error.code, BAD_REQUEST)
     if isinstance(error, NotFoundError):
-        known = _ANSWERS["not_found"]
-    status = known.status
-    if error.code == "server_credentials" and request.endpoint == "remotes.post_register":
-        # A registration is no login: it carries the key as a field of its own.
-        status = 400
-    fields = {}
+        known = ANSWERS["not_found"]
+    fields: dict[str, object] = {}
     if known.code == "INVALID_ZULIP_SERVER":
         fields["role"] = error.params.get("uuid")
-    return error_response(status, known.code, message_for(error), **fields)
+    if error.code == "server_credentials" and endpoint == "remotes.post_register":
+        # A registration is no login: it carries the key as a field of its own.
+        known = Answer(400, known.code)
+    return known, fields
+
+
+def _refusal(error: BillingError) -> Response:
+    known, fields = find_answer(error, endpoint=request.endpoint)
+    return error_response(known.status, known.code, message_for(error), **fields)
 
 
 def _rate_limited(error: RateLimitExceeded) -> Response:
@@ -114,7 +124,7 @@ def _rate_limited(error: RateLimitExceeded) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    code = _HTTP_CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
+    code = HTTP_CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
     fallback = HTTP_MESSAGES[400 if status < 500 else 500]
     response = error_response(status, code, str(HTTP_MESSAGES.get(status, fallback)))
     for name, value in error.get_headers():
@@ -129,11 +139,8 @@ def _later(response: Response) -> Response:
     return response
 
 
-def _only_json(response: Response) -> Response:
-    if not request.path.startswith(PREFIX):
-        return response
-    if response.mimetype == "text/html" and response.status_code >= 300:
-        # The router's own answer to doubled slashes: such a path is nowhere.
-        response = error_response(404, "NOT_FOUND", str(HTTP_MESSAGES[404]))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _refuse_doubled_slashes() -> None:
+    """Such a path is nowhere. The router's own answer would be a page that redirects, or, for the
+    wrong method, that the path is right."""
+    if request.path.startswith(PREFIX) and "//" in request.path:
+        abort(404)

@@ -21,9 +21,14 @@ LONGEST_EMAIL = 254
 # The last second that every database and Python agree on.
 _END_OF_TIME = 253_402_300_799
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_KEY = re.compile(r"[\x21-\x7e]{64}")
+# The API's description tells these forms too.
+UUID_FORM = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+SERVER_UUID_FORM = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+KEY_FORM = r"[\x21-\x7e]{64}"
+
+_UUID = re.compile(UUID_FORM)
+_UUID4 = re.compile(SERVER_UUID_FORM)
+_KEY = re.compile(KEY_FORM)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(
     rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?"

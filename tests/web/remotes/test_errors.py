@@ -17,7 +17,7 @@ from tests.support.wire import BASE, WireServer, load_fixture, refusal
 @pytest.mark.parametrize(
     "path",
     [
-        "/api/",
+        "/api/v2/",
         "/api/v1/",
         "/api/v1/remotes/push/notify",
         "/api/v1/remotes/server/register/transfer",
@@ -35,10 +35,14 @@ def test_what_does_not_exist(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.sqlite_only
-@pytest.mark.parametrize("path", ["/api//v1/remotes/server/analytics", "/api/v1//remotes/x"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api//v1/remotes/server/analytics", "/api/v1//remotes/x", "/api/v1/remotes/server//register"],
+)
 def test_doubled_slashes_are_nowhere(client: FlaskClient, path: str) -> None:
-    # The router would answer them with an HTML page that redirects.
-    assert refusal(client.post(path))[:2] == (404, "NOT_FOUND")
+    # The router would answer them with an HTML page that redirects, or with 405.
+    for method in ("GET", "POST"):
+        assert refusal(client.open(path, method=method))[:2] == (404, "NOT_FOUND")
 
 
 @pytest.mark.sqlite_only
