@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
@@ -254,6 +254,8 @@ def _read_answer(connection: ssl.SSLSocket, target: _Target, until: _Deadline) -
         status, body = response.status, b""
         if status == 200:
             body = response.read(LARGEST_BODY + 1)
+            if response.length and len(body) <= LARGEST_BODY:
+                raise IncompleteRead(body, response.length)
     except _TooLargeError:
         raise BillingError("host_answer_too_large", host=target.authority) from None
     except TimeoutError:
