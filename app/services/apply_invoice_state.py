@@ -13,8 +13,10 @@ from app.models.invoices import Invoice
 from app.models.purchases import Purchase
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
+from app.services.invoices import pays_for_purchase
 from app.services.ledger import get_server_id
-from app.services.start_plan import start_plan
+from app.services.refund_purchase import refund_purchase
+from app.services.start_plan import WITHOUT_PLAN, start_plan
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 # Once there, an invoice stays: paid is paid, and what is void is never billed again. A written-off
@@ -47,7 +49,7 @@ def apply_invoice_state(
     """Record `remote` as the state of our invoice; returns the status it has now.
 
     A purchase whose invoice is paid starts its plan here, and one whose invoice is void ends here,
-    whoever learns of it first. `is_delivered` says that delivery need not come back to an invoice
+    whoever learns of it first; money for which there is no plan is given back afterwards. `is_delivered` says that delivery need not come back to an invoice
     that is still open; only delivery itself knows, a webhook may come before it is done.
     """
     with unit_of_work(ctx) as work:
@@ -66,6 +68,9 @@ def apply_invoice_state(
             start_plan(work, server=server, customer=customer, purchase=purchase, invoice=invoice)
         elif invoice.status is InvoiceStatus.VOID and purchase is not None:
             close_purchase(work, purchase)
+        if purchase is not None and purchase.failure_code in WITHOUT_PLAN:
+            purchase_id = purchase.id
+            work.after_commit(lambda: refund_purchase(ctx, purchase_id))
         if invoice.status is not before:
             record_audit(
                 work,
@@ -108,6 +113,7 @@ def _copy(invoice: Invoice, remote: RemoteInvoice, work: UnitOfWork) -> None:
     invoice.number = remote.number or invoice.number
     invoice.hosted_url = remote.hosted_url or invoice.hosted_url
     invoice.pdf_url = remote.pdf_url or invoice.pdf_url
+    invoice.due_at = remote.due_at or invoice.due_at
     if remote.status is not InvoiceStatus.DRAFT and invoice.finalized_at is None:
         invoice.finalized_at = work.now
     if remote.failure_code is not None:
@@ -122,9 +128,8 @@ def _copy(invoice: Invoice, remote: RemoteInvoice, work: UnitOfWork) -> None:
 
 
 def _get_purchase(work: UnitOfWork, invoice: Invoice) -> Purchase | None:
-    """The purchase that this invoice pays for. An invoice for growth belongs to a purchase too,
-    but paying it starts nothing."""
-    if invoice.purchase_id is None or "|purchase:" not in invoice.group_key:
+    """The purchase that this invoice pays for."""
+    if invoice.purchase_id is None or not pays_for_purchase(invoice):
         return None
     return work.session.get_one(Purchase, invoice.purchase_id)
 

@@ -9,14 +9,8 @@ from app.services.audit import record_audit
 from app.services.context import Actor, Context
 from app.services.customers import Payer, get_customer
 from app.services.leases import take_leases
-from app.services.settle_purchase import (
-    LEASE,
-    Outcome,
-    PurchaseResult,
-    check_purchase,
-    load_result,
-    void_purchase,
-)
+from app.services.purchase_state import UNSETTLED, PurchaseResult, load_result
+from app.services.settle_purchase import LEASE, check_purchase, void_purchase
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 
@@ -45,7 +39,7 @@ def cancel_purchase(
     if taken:
         return void_purchase(ctx, purchase_id)
     result = load_result(ctx, purchase_id)
-    if result.outcome in {Outcome.AUTHENTICATE, Outcome.UNKNOWN}:
+    if result.outcome in UNSETTLED:
         raise BillingError("purchase_in_progress")
     return result
 

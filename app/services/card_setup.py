@@ -1,10 +1,12 @@
 """The card on file: a visit to the provider's card page, and what came of it.
 
 Cards are entered on the provider's own page only. Its webhook tells us when that is done; a person
-who is back before the webhook can ask for it ("check now"). Both end in the same function.
+who is back before the webhook can ask for it ("check now"). Both end in the same function. A new card
+then pays what is open of the customer's plans.
 """
 
 import secrets
+from typing import Any
 
 from sqlalchemy import select
 
@@ -12,6 +14,7 @@ from app.domain.errors import NotFoundError
 from app.gateways.payments import Card, CardSetup, ProviderRejected
 from app.models.customers import Customer
 from app.services.audit import record_audit
+from app.services.charge_open_invoices import charge_marked_invoices, mark_open_invoices
 from app.services.context import Actor, Context
 from app.services.provider_customer import ensure_provider_customer
 from app.services.provider_words import provider_words
@@ -96,6 +99,7 @@ def _apply(ctx: Context, setup: CardSetup, *, actor: Actor) -> bool:
         ctx.payments.set_default_card(stripe_customer_id, card, key=key)
         newest = ctx.payments.get_newest_card(stripe_customer_id)
         if newest is None or newest == card:
+            charge_marked_invoices(ctx, stripe_customer_id)
             return True
         # Another card was entered meanwhile, and what we wrote may have come after it was applied.
         card = newest
@@ -119,13 +123,16 @@ def _record_card(ctx: Context, stripe_customer_id: str, card: Card, *, actor: Ac
         customer.card_exp_month = card.exp_month
         customer.card_exp_year = card.exp_year
         # The provider's reference only: the log can never be erased.
+        after: dict[str, Any] = {"payment_method": card.payment_method}
+        if marked := mark_open_invoices(work, customer):
+            after["invoices"] = marked
         record_audit(
             work,
             "card.changed",
             actor=actor,
             customer_id=customer.id,
             before={"payment_method": before},
-            after={"payment_method": card.payment_method},
+            after=after,
         )
         work.commit()
         return True

@@ -21,7 +21,13 @@ class LineWords(Protocol):
     values become words in one place only."""
 
     def __call__(
-        self, kind: LineKind, *, tier_title: str, quantity: int = 1, since: datetime | None = None
+        self,
+        kind: LineKind,
+        *,
+        tier_title: str,
+        quantity: int = 1,
+        since: datetime | None = None,
+        months_from_payment: int | None = None,
     ) -> str: ...
 
 

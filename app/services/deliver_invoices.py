@@ -97,8 +97,8 @@ def _push(ctx: Context, invoice_id: int, counts: DeliveryCounts) -> None:
         apply_invoice_state(ctx, invoice_id, remote, is_delivered=True)
         counts.delivered += 1
     except (PaymentDeclined, AuthenticationRequired) as error:
-        # The invoice is final and open: the customer pays it on its hosted page.
-        _record_refusal(ctx, invoice_id, error)
+        # The invoice is final and open: the customer pays it on our page or on its hosted one.
+        record_refusal(ctx, invoice_id, error)
         counts.failed += 1
     except ProviderUnavailable as error:
         log.warning("invoice %s: the provider did not answer: %s", invoice_id, error.code)
@@ -112,7 +112,9 @@ def _push(ctx: Context, invoice_id: int, counts: DeliveryCounts) -> None:
         _release(ctx, invoice_id)
 
 
-def _record_refusal(ctx: Context, invoice_id: int, error: PaymentsError) -> None:
+def record_refusal(ctx: Context, invoice_id: int, error: PaymentsError) -> None:
+    """Note that a card was refused for an open invoice, and tell staff the first time. When it has
+    been paid meanwhile, that is noted instead."""
     try:
         remote = get_remote_invoice(ctx, invoice_id)
     except ProviderUnavailable:

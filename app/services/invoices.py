@@ -25,7 +25,11 @@ LICENSE_LINES = (LineKind.FIRST, LineKind.RENEWAL, LineKind.ADDED)
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDraft:
-    """What is about to be stored. `occasion` is `cycle`, `purchase:<id>` or `growth:<id>`."""
+    """What is about to be stored. `occasion` is `cycle`, `purchase:<id>` or `growth:<id>`.
+
+    months_from_payment: the length of the first cycle of a purchase that begins when its invoice
+    is paid; its lines get their period then.
+    """
 
     boundary: datetime
     occasion: str
@@ -37,6 +41,7 @@ class InvoiceDraft:
     source_id: int
     plan: Plan | None = None
     purchase: Purchase | None = None
+    months_from_payment: int | None = None
 
     @property
     def group_key(self) -> str:
@@ -74,7 +79,11 @@ def record_invoice(
             kind=line.kind,
             tier=draft.tier,
             description=work.ctx.describe_line(
-                line.kind, tier_title=title, quantity=line.quantity, since=line.period_start
+                line.kind,
+                tier_title=title,
+                quantity=line.quantity,
+                since=line.period_start,
+                months_from_payment=draft.months_from_payment,
             ),
             quantity=line.quantity,
             unit_amount=line.unit_amount,
@@ -86,6 +95,19 @@ def record_invoice(
         work.flush()
         link_entries(work.session, row, line.entry_ids)
     return invoice
+
+
+def pays_for_purchase(invoice: Invoice) -> bool:
+    """Whether paying this invoice starts the plan of its purchase. An invoice for growth belongs
+    to a purchase too, but paying it starts nothing."""
+    return invoice.purchase_id is not None and "|purchase:" in invoice.group_key
+
+
+def begins_with_payment(invoice: Invoice) -> bool:
+    """Whether the time that its lines charge for begins only when it is paid: the sent invoice of
+    a purchase, until its plan starts."""
+    is_sent = invoice.collection is Collection.SEND_INVOICE
+    return is_sent and pays_for_purchase(invoice) and invoice.plan_id is None
 
 
 def link_entries(session: Session, line: InvoiceLine, entry_ids: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Buying a plan by card: confirm, charge, and only then start the plan.
+"""Buying a plan, by card or by invoice: confirm, charge or send, and only then start the plan.
 
 A purchase is a row from its confirmation on. It is stored with its invoice before the provider
 hears of it; whatever happens to us or to the network in between, the row tells what was meant and
@@ -19,12 +19,6 @@ from app.domain.kinds import (
     PurchaseStatus,
     Schedule,
 )
-from app.gateways.payments import (
-    AuthenticationRequired,
-    PaymentDeclined,
-    PaymentsError,
-    ProviderUnavailable,
-)
 from app.models.customers import Customer
 from app.models.purchases import Purchase
 from app.models.registrations import Server
@@ -34,19 +28,9 @@ from app.services.customers import Payer, claim_payer
 from app.services.invoices import InvoiceDraft, record_invoice
 from app.services.leases import owner, take_leases
 from app.services.ledger import sync_server_ledgers
-from app.services.push_invoice import push_invoice
+from app.services.purchase_state import UNSETTLED, PurchaseResult, result_of
 from app.services.quote import PurchaseChoice, Quote, find_changes, make_quote
-from app.services.settle_purchase import (
-    LEASE,
-    Outcome,
-    PurchaseResult,
-    get_invoice_id,
-    note_failure,
-    resolve_purchase,
-    result_of,
-    settle,
-    void_purchase,
-)
+from app.services.settle_purchase import LEASE, push_purchase, void_purchase
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 QUOTE_PURPOSE = "quote"
@@ -75,6 +59,7 @@ def sign_quote(ctx: Context, payer: Payer, quote: Quote) -> str:
         "payer": payer.uuid,
         "nonce": ctx.tokens.new_secret(),
         "management": quote.license_management.value,
+        "collection": quote.collection.value,
         "licenses": quote.licenses,
         "people": quote.people,
         "total": quote.total,
@@ -84,7 +69,8 @@ def sign_quote(ctx: Context, payer: Payer, quote: Quote) -> str:
 
 
 def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) -> PurchaseResult:
-    """Buy: record the purchase and its invoice, charge the card, start the plan.
+    """Buy: record the purchase and its invoice, then charge the card and start the plan, or send
+    the invoice, whose payment starts it.
 
     Raises BillingError: `quote_expired`, `quote_changed` (with what changed), `no_card`,
     `already_subscribed`, `purchase_in_progress`, `earlier_purchase_open`, and those of
@@ -106,7 +92,7 @@ def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) ->
         sync_server_ledgers(work, server, as_of=work.now)
         purchase_id = _record_purchase(work, server, customer, command.payer, confirmed, actor)
         work.commit()
-    return _charge(ctx, purchase_id)
+    return push_purchase(ctx, purchase_id)
 
 
 def read_quote(ctx: Context, command: ConfirmPurchase) -> dict[str, Any]:
@@ -136,19 +122,54 @@ def _record_purchase(
         schedule=Schedule(confirmed["schedule"]),
         license_management=LicenseManagement(confirmed["management"]),
         licenses=confirmed["licenses"],
+        collection=Collection(confirmed["collection"]),
     )
     quote = _quote_as_confirmed(work, payer, choice)
     if changes := find_changes(confirmed, quote):
         raise BillingError("quote_changed", changes=tuple(changes))
-    if customer.card_payment_method is None:
+    if not choice.is_by_invoice and customer.card_payment_method is None:
         raise BillingError("no_card")
-    purchase = Purchase(
+    purchase = _new_purchase(work, server, customer, quote, confirmed, actor)
+    work.session.add(purchase)
+    work.flush()
+    draft = InvoiceDraft(
+        boundary=work.now,
+        occasion=f"purchase:{purchase.id}",
+        currency=quote.currency,
+        collection=purchase.collection,
+        tier=quote.tier.key,
+        lines=quote.lines,
+        source_kind=LineSource.PURCHASE,
+        source_id=purchase.id,
+        purchase=purchase,
+        months_from_payment=purchase.schedule.months if choice.is_by_invoice else None,
+    )
+    record_invoice(work, customer, draft, to_deliver=False)
+    record_audit(
+        work,
+        "purchase.confirmed",
+        actor=actor,
+        customer_id=customer.id,
+        after={"purchase": purchase.id, **quote.terms(), "licenses": purchase.licenses},
+    )
+    return purchase.id
+
+
+def _new_purchase(
+    work: UnitOfWork,
+    server: Server,
+    customer: Customer,
+    quote: Quote,
+    confirmed: dict[str, Any],
+    actor: Actor,
+) -> Purchase:
+    return Purchase(
         customer_id=customer.id,
         status=PurchaseStatus.OPEN,
         tier=quote.tier.key,
         schedule=quote.schedule,
         license_management=quote.license_management,
-        collection=Collection.CHARGE_AUTOMATICALLY,
+        collection=quote.collection,
         licenses=confirmed["licenses"],
         currency=quote.currency,
         price_per_license=quote.price,
@@ -166,28 +187,6 @@ def _record_purchase(
         claimed_by=owner(),
         claimed_until=work.ctx.clock.real_now() + LEASE,
     )
-    work.session.add(purchase)
-    work.flush()
-    draft = InvoiceDraft(
-        boundary=work.now,
-        occasion=f"purchase:{purchase.id}",
-        currency=quote.currency,
-        collection=purchase.collection,
-        tier=quote.tier.key,
-        lines=quote.lines,
-        source_kind=LineSource.PURCHASE,
-        source_id=purchase.id,
-        purchase=purchase,
-    )
-    record_invoice(work, customer, draft, to_deliver=False)
-    record_audit(
-        work,
-        "purchase.confirmed",
-        actor=actor,
-        customer_id=customer.id,
-        after={"purchase": purchase.id, **quote.terms(), "licenses": purchase.licenses},
-    )
-    return purchase.id
 
 
 def _quote_as_confirmed(work: UnitOfWork, payer: Payer, choice: PurchaseChoice) -> Quote:
@@ -215,7 +214,7 @@ def _close_earlier_purchase(ctx: Context, payer: Payer, *, nonce: str) -> None:
             raise BillingError("purchase_in_progress")
         earlier_id = earlier.id
         work.commit()
-    if void_purchase(ctx, earlier_id).outcome in {Outcome.AUTHENTICATE, Outcome.UNKNOWN}:
+    if void_purchase(ctx, earlier_id).outcome in UNSETTLED:
         # The provider did not say that it is void, so it may still be paid.
         raise BillingError("earlier_purchase_open")
 
@@ -227,20 +226,3 @@ def _get_open(work: UnitOfWork, customer_id: int) -> Purchase | None:
             Purchase.customer_id == customer_id, Purchase.status == PurchaseStatus.OPEN
         )
     ).one_or_none()
-
-
-def _charge(ctx: Context, purchase_id: int) -> PurchaseResult:
-    """Push the purchase's invoice and record what came of it."""
-    invoice_id = get_invoice_id(ctx, purchase_id)
-    try:
-        remote = push_invoice(ctx, invoice_id)
-    except PaymentDeclined as error:
-        note_failure(ctx, purchase_id, code=error.code, message=error.message)
-        return void_purchase(ctx, purchase_id)
-    except (AuthenticationRequired, ProviderUnavailable):
-        # The bank asks for the person, or nobody answered: the provider's state tells which.
-        return resolve_purchase(ctx, purchase_id)
-    except PaymentsError as error:
-        note_failure(ctx, purchase_id, code=error.code, message="")
-        return void_purchase(ctx, purchase_id)
-    return settle(ctx, purchase_id, invoice_id, remote)

@@ -1,38 +1,34 @@
 """Pushing one stored invoice to the payment provider, step by step, safe to repeat anywhere.
 
-Steps: create, lines, finalize, pay (or void). Before each call a numbered attempt is stored and
+Steps: create, lines, finalize, then pay (card) or send (invoice); and void, or refund. Before each call a numbered attempt is stored and
 committed; its key is "invoice:<id>:<step>:<attempt>". No answer: the same key again. A definite
 error: look at the present state first, then the next number. What exists at the provider is
 always looked up before it is made again, because keys are forgotten after a day.
 Rules: docs/rules/payments.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from app.domain.kinds import Collection, InvoiceStatus, LineKind
+from app.domain.kinds import Collection, InvoiceStatus
 from app.gateways.payments import (
-    MAX_LINES,
     PaymentsError,
     ProviderRejected,
     ProviderUnavailable,
     RemoteInvoice,
     RemoteLine,
 )
-from app.models.invoices import DeliveryAttempt, Invoice, InvoiceLine
+from app.models.invoices import DeliveryAttempt, Invoice
 from app.services.context import Context
 from app.services.provider_customer import ensure_provider_customer
+from app.services.remote_lines import remote_lines
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 T = TypeVar("T")
-
-# Above this many lines for added licenses, the provider gets one line for each day.
-MOST_ADDED_LINES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,7 @@ class _Order:
     total: int
     lines: tuple[RemoteLine, ...]
     was_attempted: bool
+    was_sent: bool
 
     @property
     def reference(self) -> str:
@@ -56,7 +53,7 @@ class _Order:
 
 
 def push_invoice(ctx: Context, invoice_id: int) -> RemoteInvoice:
-    """Make the invoice at the provider, final, and charge the card if it is paid by card.
+    """Make the invoice at the provider, final, and charge the card or send it to be paid.
 
     Returns the provider's state after the last step. Raises the errors of the payments gateway;
     whatever happened is recorded and the call can be repeated. The caller records the state with
@@ -70,10 +67,36 @@ def push_invoice(ctx: Context, invoice_id: int) -> RemoteInvoice:
         _record(ctx, order, stripe_invoice_id=remote.id)
     if remote.status is InvoiceStatus.DRAFT:
         remote = _complete_draft(ctx, order, remote)
-    if remote.status is InvoiceStatus.OPEN and order.collection is Collection.CHARGE_AUTOMATICALLY:
-        final = remote
-        remote = _run(ctx, order, "pay", lambda key: ctx.payments.pay_invoice(final.id, key=key))
+    if remote.status is not InvoiceStatus.OPEN:
+        return remote
+    if order.collection is Collection.CHARGE_AUTOMATICALLY:
+        return _pay(ctx, order, remote)
+    if order.was_sent:
+        return remote
+    return _run(ctx, order, "send", lambda key: ctx.payments.send_invoice(remote.id, key=key))
+
+
+def pay_remote_invoice(ctx: Context, invoice_id: int) -> RemoteInvoice:
+    """Charge the customer's card for a final invoice, however it was to be paid.
+
+    One that is paid or void already is returned as it is. Raises the errors of the payments
+    gateway, `resource_missing` when it was never made.
+    """
+    order = _load_order(ctx, invoice_id)
+    remote = find_remote(ctx, order)
+    if remote is None:
+        raise ProviderRejected("The invoice was never made.", code="resource_missing")
+    if remote.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}:
+        return _pay(ctx, order, remote)
     return remote
+
+
+def refund_remote_invoice(ctx: Context, invoice_id: int) -> None:
+    """Give back what was paid for an invoice. Raises the errors of the payments gateway."""
+    order = _load_order(ctx, invoice_id)
+    remote_id = order.stripe_invoice_id
+    assert remote_id is not None, "it was paid, so its state was recorded with its id"
+    _run(ctx, order, "refund", lambda key: ctx.payments.refund_invoice(remote_id, key=key))
 
 
 def void_remote_invoice(ctx: Context, invoice_id: int) -> RemoteInvoice | None:
@@ -131,6 +154,10 @@ def _complete_draft(ctx: Context, order: _Order, remote: RemoteInvoice) -> Remot
             f"the provider's total is {final.total}, ours {order.total}", code="total_mismatch"
         )
     return final
+
+
+def _pay(ctx: Context, order: _Order, remote: RemoteInvoice) -> RemoteInvoice:
+    return _run(ctx, order, "pay", lambda key: ctx.payments.pay_invoice(remote.id, key=key))
 
 
 def _create(ctx: Context, order: _Order, key: str) -> RemoteInvoice:
@@ -205,10 +232,11 @@ def _load_order(ctx: Context, invoice_id: int) -> _Order:
         invoice = _load_invoice(work.session, invoice_id)
         customer_id, customer = invoice.customer_id, invoice.customer
         known = customer.stripe_customer_id
-        attempted = work.session.scalars(
-            select(DeliveryAttempt.id).where(DeliveryAttempt.invoice_id == invoice_id).limit(1)
-        ).first()
-        lines = tuple(_remote_lines(invoice.lines))
+        attempts = work.session.execute(
+            select(DeliveryAttempt.step, DeliveryAttempt.outcome)
+            .where(DeliveryAttempt.invoice_id == invoice_id)
+            .distinct()
+        ).all()
         order = _Order(
             invoice_id=invoice.id,
             customer_id=customer_id,
@@ -217,8 +245,9 @@ def _load_order(ctx: Context, invoice_id: int) -> _Order:
             currency=invoice.currency,
             collection=invoice.collection,
             total=invoice.total,
-            lines=lines,
-            was_attempted=attempted is not None,
+            lines=tuple(remote_lines(invoice)),
+            was_attempted=bool(attempts),
+            was_sent=("send", "ok") in {tuple(attempt) for attempt in attempts},
         )
     if known:
         return order
@@ -231,36 +260,3 @@ def _load_invoice(session: Session, invoice_id: int) -> Invoice:
         .where(Invoice.id == invoice_id)
         .options(selectinload(Invoice.lines), selectinload(Invoice.customer))
     ).one()
-
-
-def _remote_lines(lines: Sequence[InvoiceLine]) -> list[RemoteLine]:
-    """Our lines as the provider gets them. Many additions become one line for each day; ours
-    keep them all."""
-    added = [line for line in lines if line.kind is LineKind.ADDED]
-    if len(added) <= MOST_ADDED_LINES and len(lines) <= MAX_LINES:
-        return [_remote_line(line) for line in lines]
-    by_day: dict[date, list[InvoiceLine]] = {}
-    for line in added:
-        by_day.setdefault(line.period_start.date(), []).append(line)
-    merged = [_merge(group) for group in by_day.values()]
-    return merged + [_remote_line(line) for line in lines if line.kind is not LineKind.ADDED]
-
-
-def _remote_line(line: InvoiceLine) -> RemoteLine:
-    return RemoteLine(
-        reference=str(line.id),
-        description=line.description,
-        quantity=line.quantity,
-        unit_amount=line.unit_amount,
-        amount=line.amount,
-        period_start=line.period_start,
-        period_end=line.period_end,
-    )
-
-
-def _merge(lines: Sequence[InvoiceLine]) -> RemoteLine:
-    first = _remote_line(lines[0])
-    if len(lines) == 1:
-        return first
-    amount = sum(line.amount for line in lines)
-    return replace(first, quantity=1, unit_amount=amount, amount=amount)

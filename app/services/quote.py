@@ -20,7 +20,13 @@ from app.domain.discounts import (
 )
 from app.domain.errors import BillingError, MissingDataError
 from app.domain.invoicing import LineDraft, PlanTerms, first_lines, renewal_estimate, total_of
-from app.domain.kinds import KIND_PROFILES, LicenseManagement, Schedule, TierKind
+from app.domain.kinds import (
+    KIND_PROFILES,
+    Collection,
+    LicenseManagement,
+    Schedule,
+    TierKind,
+)
 from app.domain.ledger import LedgerRules
 from app.models.customers import Customer
 from app.models.registrations import Organization, Server
@@ -35,21 +41,36 @@ MOST_LICENSES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PurchaseChoice:
-    """What the person chose. `licenses` counts under manual management only."""
+    """What the person chose. `licenses` counts under manual management only.
+
+    Who pays by invoice always has manual management; with automatic chosen, or not chosen yet, it
+    is the least number that can be bought.
+    """
 
     tier: str
     schedule: Schedule
     license_management: LicenseManagement
     licenses: int | None = None
+    collection: Collection = Collection.CHARGE_AUTOMATICALLY
+
+    @property
+    def is_by_invoice(self) -> bool:
+        """Whether an invoice is sent instead of charging a card."""
+        return self.collection is Collection.SEND_INVOICE
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What it costs. Cents and licenses; `minimum` is the least licenses of this tier now."""
+    """What it costs. Cents and licenses; `minimum` is the least licenses of this tier now.
+
+    By invoice the time begins with the payment: `starts_at`, `renews_at` and the periods of the
+    lines are those of somebody who pays at once.
+    """
 
     tier: Tier
     schedule: Schedule
     license_management: LicenseManagement
+    collection: Collection
     currency: str
     price: int
     people: int
@@ -131,8 +152,9 @@ def make_quote(
     is charged even if people came or left since.
 
     Raises BillingError when it cannot be bought: `unknown_tier`, `licenses_missing`,
-    `too_few_licenses`, `too_many_licenses`, `already_subscribed`,
-    `covered_by_server`, `server_deactivated`; MissingDataError when nobody can tell how many people there are.
+    `too_few_licenses`, `too_many_licenses`, `too_many_for_invoice`, `already_subscribed`,
+    `covered_by_server`, `server_deactivated`; MissingDataError when nobody can tell how many
+    people there are.
     """
     tier = catalog.tiers.get(choice.tier)
     if tier is None or not tier.self_serve:
@@ -149,14 +171,20 @@ def make_quote(
         new_customer.minimum,
     )
     floor = 1 if exempt else max(people, minimum)
+    if choice.is_by_invoice and not exempt:
+        floor = max(floor, catalog.min_invoiced_licenses)
     licenses = confirmed_licenses or _choose_licenses(
-        choice, automatic=max(people, 1) if exempt else floor, floor=floor
+        choice,
+        automatic=max(people, 1) if exempt else floor,
+        floor=floor,
+        most_by_invoice=catalog.max_self_serve_licenses,
     )
+    management = LicenseManagement.MANUAL if choice.is_by_invoice else choice.license_management
     terms = PlanTerms(now, choice.schedule, price, new_customer)
     rules = LedgerRules(
         anchor=now,
         schedule=choice.schedule,
-        management=choice.license_management,
+        management=management,
         tier_minimum=tier.minimum_licenses,
         customer_minimum=(customer.minimum_licenses or 0) if customer is not None else 0,
         exempt=exempt,
@@ -171,7 +199,8 @@ def make_quote(
     return Quote(
         tier=tier,
         schedule=choice.schedule,
-        license_management=choice.license_management,
+        license_management=management,
+        collection=choice.collection,
         currency=catalog.currency,
         price=price,
         people=people,
@@ -215,13 +244,18 @@ def find_changes(confirmed: Mapping[str, Any], current: Quote) -> list[str]:
     return [name for name, value in now.items() if confirmed.get(name) != value]
 
 
-def _choose_licenses(choice: PurchaseChoice, *, automatic: int, floor: int) -> int:
-    if choice.license_management is LicenseManagement.AUTOMATIC:
-        return automatic
-    if choice.licenses is None:
+def _choose_licenses(
+    choice: PurchaseChoice, *, automatic: int, floor: int, most_by_invoice: int
+) -> int:
+    """The licenses that are bought. Raises BillingError when the number cannot be."""
+    is_chosen = choice.license_management is LicenseManagement.MANUAL
+    licenses = choice.licenses if is_chosen else automatic
+    if choice.is_by_invoice and max(licenses or 0, floor) > most_by_invoice:
+        raise BillingError("too_many_for_invoice", maximum=most_by_invoice)
+    if licenses is None:
         raise BillingError("licenses_missing", minimum=floor)
-    if choice.licenses < floor:
+    if is_chosen and licenses < floor:
         raise BillingError("too_few_licenses", minimum=floor)
-    if choice.licenses > MOST_LICENSES:
+    if is_chosen and licenses > MOST_LICENSES:
         raise BillingError("too_many_licenses", maximum=MOST_LICENSES)
-    return choice.licenses
+    return licenses

@@ -1,18 +1,21 @@
 """What became of a purchase: asked of the provider, never guessed.
 
 Used by the page right after a confirmation, by its "check now", by webhooks and by the delivery
-job for purchases whose process died. Rules: docs/rules/purchases.md.
+job for purchases whose process died or that wait for their payment. Rules: docs/rules/purchases.md.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from app.domain.kinds import InvoiceStatus, PurchaseStatus
-from app.gateways.payments import PaymentsError, ProviderUnavailable, RemoteInvoice
+from app.domain.kinds import Collection, InvoiceStatus, PurchaseStatus
+from app.gateways.payments import (
+    AuthenticationRequired,
+    PaymentDeclined,
+    PaymentsError,
+    ProviderUnavailable,
+    RemoteInvoice,
+)
 from app.models.customers import Customer
 from app.models.invoices import Invoice
 from app.models.purchases import Purchase
@@ -21,34 +24,46 @@ from app.services.context import Context
 from app.services.deliver_invoices import deliver_invoice
 from app.services.leases import end_lease, take_leases
 from app.services.ledger import get_server_id
-from app.services.push_invoice import get_remote_invoice, void_remote_invoice
-from app.services.unit_of_work import unit_of_work
+from app.services.purchase_state import (
+    AUTHENTICATION_AGE,
+    GRACE,
+    UNSETTLED,
+    Outcome,
+    PurchaseResult,
+    last_day,
+    load_result,
+)
+from app.services.push_invoice import get_remote_invoice, push_invoice, void_remote_invoice
+from app.services.unit_of_work import UnitOfWork, unit_of_work
 
-# How long an abandoned authentication may be finished.
-AUTHENTICATION_AGE = timedelta(hours=24)
+# An invoice that waits for a transfer is asked about so often; its webhook usually comes first.
+ASKED_EVERY = timedelta(hours=1)
 # Longer than a page's whole talk with the provider can last.
 LEASE = timedelta(minutes=5)
 
 
-class Outcome(StrEnum):
-    """What became of a confirmation."""
-
-    PAID = "paid"
-    AUTHENTICATE = "authenticate"
-    DECLINED = "declined"
-    UNKNOWN = "unknown"
-    VOIDED = "voided"
-
-
-@dataclass(frozen=True, slots=True)
-class PurchaseResult:
-    """The answer to the person. `hosted_url` is where to authenticate; `message` is the card
-    issuer's sentence after a decline."""
-
-    purchase_id: int
-    outcome: Outcome
-    hosted_url: str | None = None
-    message: str | None = None
+def push_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
+    """Make the purchase's invoice at the provider and charge the card or send it; record what came
+    of that. Safe to repeat for an invoice that is sent; a card is charged once, by whoever
+    confirmed."""
+    invoice_id = get_invoice_id(ctx, purchase_id)
+    try:
+        remote = push_invoice(ctx, invoice_id)
+    except PaymentDeclined as error:
+        note_failure(ctx, purchase_id, code=error.code, message=error.message)
+        return void_purchase(ctx, purchase_id)
+    except (AuthenticationRequired, ProviderUnavailable):
+        # The bank asks for the person, or nobody answered: the provider's state tells which.
+        if _is_by_invoice(ctx, purchase_id):
+            _release(ctx, purchase_id)
+            return load_result(ctx, purchase_id)
+        return resolve_purchase(ctx, purchase_id)
+    except PaymentsError as error:
+        note_failure(ctx, purchase_id, code=error.code, message="")
+        return void_purchase(ctx, purchase_id)
+    if remote.status is InvoiceStatus.OPEN:
+        return _wait(ctx, purchase_id, invoice_id, remote)
+    return settle(ctx, purchase_id, invoice_id, remote)
 
 
 def settle(
@@ -57,14 +72,18 @@ def settle(
     """Record the provider's state of a purchase's invoice, and deliver what grew meanwhile."""
     apply_invoice_state(ctx, invoice_id, remote)
     _deliver_growth(ctx, purchase_id)
-    return load_result(ctx, purchase_id)
+    result = load_result(ctx, purchase_id)
+    if result.outcome in UNSETTLED | {Outcome.REFUNDED}:
+        _release(ctx, purchase_id)
+    return result
 
 
 def resolve_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
     """Find out what became of an open purchase and act on it.
 
-    Paid: its plan starts. Waiting for the bank's authentication: stays open for 24 hours. Never
-    charged: void. When the provider does not answer, nothing changes and the outcome is unknown.
+    Paid: its plan starts. Waiting for the bank's authentication, or for the payment of a sent
+    invoice: stays open until that is too late. Not sent yet: sent. A card never charged: void.
+    When the provider does not answer, nothing changes.
     """
     invoice_id = get_invoice_id(ctx, purchase_id)
     try:
@@ -74,12 +93,12 @@ def resolve_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
         return load_result(ctx, purchase_id)
     if remote is not None and remote.status is InvoiceStatus.PAID:
         return settle(ctx, purchase_id, invoice_id, remote)
-    waiting = remote is not None and remote.status is InvoiceStatus.OPEN
-    if waiting and _may_still_be_paid(ctx, purchase_id):
-        assert remote is not None  # it is open
-        apply_invoice_state(ctx, invoice_id, remote)
-        _release(ctx, purchase_id, hosted_url=remote.hosted_url)
-        return load_result(ctx, purchase_id)
+    if not _may_still_be_paid(ctx, purchase_id):
+        return void_purchase(ctx, purchase_id)
+    if _is_by_invoice(ctx, purchase_id):
+        return push_purchase(ctx, purchase_id)
+    if remote is not None and remote.status is InvoiceStatus.OPEN:
+        return _wait(ctx, purchase_id, invoice_id, remote)
     return void_purchase(ctx, purchase_id)
 
 
@@ -119,12 +138,19 @@ def void_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
 def resolve_open_purchases(ctx: Context) -> int:
     """Resolve every open purchase that nobody works on; returns how many there were.
 
-    One that waits for authentication is looked at too: its webhook may have been lost.
+    One that waits to be paid is looked at too: its webhook may have been lost.
     """
     done: set[int] = set()
+    was_just_asked = select(Invoice.id).where(
+        Invoice.purchase_id == Purchase.id, Invoice.next_delivery_at > ctx.now()
+    )
     while True:
         with unit_of_work(ctx) as work:
-            due = [Purchase.status == PurchaseStatus.OPEN, Purchase.id.not_in(done)]
+            due = [
+                Purchase.status == PurchaseStatus.OPEN,
+                Purchase.id.not_in(done),
+                ~was_just_asked.exists(),
+            ]
             taken = take_leases(work, Purchase, due=due, limit=1, lasting=LEASE)
             work.commit()
         if not taken:
@@ -142,28 +168,6 @@ def check_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
     if taken:
         return resolve_purchase(ctx, purchase_id)
     return load_result(ctx, purchase_id)
-
-
-def load_result(ctx: Context, purchase_id: int) -> PurchaseResult:
-    """What the purchase has come to."""
-    with unit_of_work(ctx) as work:
-        return result_of(work.session, work.session.get_one(Purchase, purchase_id))
-
-
-def result_of(session: Session, purchase: Purchase) -> PurchaseResult:
-    """The same, of a loaded purchase."""
-    outcomes = {
-        PurchaseStatus.COMPLETED: Outcome.PAID,
-        PurchaseStatus.DECLINED: Outcome.DECLINED,
-        PurchaseStatus.VOIDED: Outcome.VOIDED,
-        PurchaseStatus.OPEN: Outcome.AUTHENTICATE if purchase.hosted_url else Outcome.UNKNOWN,
-    }
-    return PurchaseResult(
-        purchase_id=purchase.id,
-        outcome=outcomes[purchase.status],
-        hosted_url=purchase.hosted_url,
-        message=purchase.failure_message,
-    )
 
 
 def note_failure(ctx: Context, purchase_id: int, *, code: str, message: str) -> None:
@@ -187,22 +191,49 @@ def get_invoice_id(ctx: Context, purchase_id: int) -> int:
 
 
 def _may_still_be_paid(ctx: Context, purchase_id: int) -> bool:
-    """Not when the card was declined, and not for longer than a day."""
+    """Not when it was refused, and not when its time is over."""
     with unit_of_work(ctx) as work:
         purchase = work.session.get_one(Purchase, purchase_id)
-        is_young = work.now - purchase.created_at < AUTHENTICATION_AGE
-        return is_young and purchase.failure_code is None
+        ends = last_day(purchase, days_until_due=ctx.catalog.days_until_due)
+        return work.now < ends and purchase.failure_code is None
 
 
-def _release(ctx: Context, purchase_id: int, *, hosted_url: str | None = None) -> None:
+def _is_by_invoice(ctx: Context, purchase_id: int) -> bool:
     with unit_of_work(ctx) as work:
         purchase = work.session.get_one(Purchase, purchase_id)
-        work.claim_customer(purchase.customer_id)
-        work.session.refresh(purchase)
-        if hosted_url and purchase.status is PurchaseStatus.OPEN:
-            purchase.hosted_url = hosted_url
+        return purchase.collection is Collection.SEND_INVOICE
+
+
+def _wait(ctx: Context, purchase_id: int, invoice_id: int, remote: RemoteInvoice) -> PurchaseResult:
+    """The invoice is open: remember where it is paid and until when, and let others look at it."""
+    apply_invoice_state(ctx, invoice_id, remote)
+    with unit_of_work(ctx) as work:
+        purchase = _claim(work, purchase_id)
+        if purchase.status is PurchaseStatus.OPEN:
+            purchase.hosted_url = remote.hosted_url
+            purchase.expires_at = purchase.created_at + AUTHENTICATION_AGE
+            if purchase.collection is Collection.SEND_INVOICE:
+                invoice = work.session.get_one(Invoice, invoice_id)
+                due_at = invoice.due_at or purchase.created_at
+                purchase.expires_at = due_at + GRACE
+                invoice.next_delivery_at = work.now + ASKED_EVERY
         end_lease(work, Purchase, purchase_id)
         work.commit()
+    return load_result(ctx, purchase_id)
+
+
+def _release(ctx: Context, purchase_id: int) -> None:
+    with unit_of_work(ctx) as work:
+        _claim(work, purchase_id)
+        end_lease(work, Purchase, purchase_id)
+        work.commit()
+
+
+def _claim(work: UnitOfWork, purchase_id: int) -> Purchase:
+    purchase = work.session.get_one(Purchase, purchase_id)
+    work.claim_customer(purchase.customer_id)
+    work.session.refresh(purchase)
+    return purchase
 
 
 def _deliver_growth(ctx: Context, purchase_id: int) -> None:

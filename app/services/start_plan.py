@@ -1,10 +1,18 @@
-"""A paid purchase becomes a plan."""
+"""A paid purchase becomes a plan, or is found to have been paid in vain."""
 
 from sqlalchemy import select
 
-from app.domain.calendar import month_boundary
+from app.domain.calendar import cycle_at, month_boundary
+from app.domain.errors import BillingError
 from app.domain.invoicing import growth_lines
-from app.domain.kinds import AtCycleEnd, InvoiceStatus, LineSource, PlanStatus, PurchaseStatus
+from app.domain.kinds import (
+    AtCycleEnd,
+    Collection,
+    InvoiceStatus,
+    LineSource,
+    PlanStatus,
+    PurchaseStatus,
+)
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine
 from app.models.plans import LedgerEntry, Plan
@@ -12,11 +20,22 @@ from app.models.purchases import Purchase
 from app.models.registrations import Server
 from app.services.audit import record_audit
 from app.services.context import SYSTEM
-from app.services.customers import get_live_plan
+from app.services.customers import get_live_plan, load_payer
 from app.services.invoices import InvoiceDraft, link_entries, load_billed, record_invoice
-from app.services.plan_ledger import ONE_SECOND, PlanSync, load_entries
+from app.services.ledger import sync_server_ledgers
+from app.services.plan_ledger import (
+    ONE_SECOND,
+    PlanSync,
+    get_counted_organization_ids,
+    load_entries,
+)
 from app.services.plan_rules import new_customer_terms, plan_terms, to_entries
+from app.services.quote import check_may_buy
+from app.services.seats import count_people
 from app.services.unit_of_work import UnitOfWork
+
+# Why a purchase that was paid starts no plan, as the code of the refusal; its money goes back.
+WITHOUT_PLAN = frozenset({"already_subscribed", "covered_by_server", "server_deactivated"})
 
 
 def start_plan(
@@ -27,29 +46,26 @@ def start_plan(
     purchase: Purchase,
     invoice: Invoice,
 ) -> Plan | None:
-    """Start the plan of a purchase whose invoice is paid; None when it has started already.
+    """Start the plan of a purchase whose invoice is paid; None when it has started already, or
+    cannot: then the purchase stays open with the reason in its `failure_code`, one of
+    WITHOUT_PLAN, and its money has to go back.
 
-    Server and customer must be claimed. The anchor is the confirmation's instant. People who came
-    between page and payment are billed at once by a second invoice; if some left, what was
-    confirmed stays and staff find a note in the audit log.
+    Server and customer must be claimed. The anchor is the confirmation's instant by card, the
+    payment's by invoice. People who came between page and payment are billed at once by a second
+    invoice; if some left, what was confirmed stays and staff find a note in the audit log.
     """
-    if purchase.plan_id is not None or invoice.status is not InvoiceStatus.PAID:
+    if purchase.status is not PurchaseStatus.OPEN or invoice.status is not InvoiceStatus.PAID:
         return None
-    if get_live_plan(work.session, customer.id) is not None:
-        # Two bought at once and both payments went through: money without a plan is for staff.
-        record_audit(
-            work,
-            "purchase.paid_without_plan",
-            actor=SYSTEM,
-            customer_id=customer.id,
-            after={"purchase": purchase.id, "invoice": invoice.id},
-        )
+    if _is_paid_in_vain(work, server, customer, purchase, invoice):
         return None
+    if purchase.collection is Collection.SEND_INVOICE:
+        _begin_with_payment(work, server, purchase, invoice)
     plan = _add_plan(work, customer, purchase)
-    _add_first_entry(work, server, plan, purchase, invoice)
+    _add_first_entry(work, server, customer, plan, purchase, invoice)
     purchase.plan_id = plan.id
     purchase.status = PurchaseStatus.COMPLETED
     purchase.closed_at = work.now
+    purchase.failure_code = purchase.failure_message = None
     purchase.claimed_by = purchase.claimed_until = None
     invoice.plan_id = plan.id
     used = new_customer_terms(plan).months_used_by(0, plan.schedule)
@@ -72,6 +88,53 @@ def start_plan(
         },
     )
     return plan
+
+
+def _is_paid_in_vain(
+    work: UnitOfWork, server: Server, customer: Customer, purchase: Purchase, invoice: Invoice
+) -> bool:
+    """Whether something stands in the way of the plan since the purchase was confirmed: another
+    plan, the server's plan (one payer), or that the server is gone. Once found it stays so: the
+    money may be on its way back already."""
+    if purchase.failure_code in WITHOUT_PLAN:
+        return True
+    live = get_live_plan(work.session, customer.id)
+    if live is not None and live.end_date is not None and live.end_date <= work.now:
+        # It is over and nobody has written that down yet.
+        sync_server_ledgers(work, server, as_of=work.now)
+        work.flush()
+    try:
+        payer = load_payer(work.session, uuid=customer.uuid)
+        check_may_buy(work.session, payer, customer, now=work.now)
+    except BillingError as error:
+        if error.code not in WITHOUT_PLAN:
+            raise
+        purchase.failure_code, purchase.failure_message = error.code, None
+        record_audit(
+            work,
+            "purchase.paid_without_plan",
+            actor=SYSTEM,
+            customer_id=customer.id,
+            after={"purchase": purchase.id, "invoice": invoice.id, "reason": error.code},
+        )
+        return True
+    return False
+
+
+def _begin_with_payment(
+    work: UnitOfWork, server: Server, purchase: Purchase, invoice: Invoice
+) -> None:
+    """Date a purchase by invoice: its time begins when the provider had the money, and its lines
+    get their period."""
+    assert invoice.paid_at is not None, "it is paid"
+    # The provider's clock may be a moment ahead of ours; a plan cannot begin in the future.
+    purchase.anchor = min(invoice.paid_at, work.now).replace(microsecond=0)
+    purchase.known_remote_id = server.last_audit_order
+    first = cycle_at(purchase.anchor, purchase.schedule, purchase.anchor)
+    lines = select(InvoiceLine).where(InvoiceLine.invoice_id == invoice.id)
+    for line in work.session.scalars(lines).all():
+        line.period_start, line.period_end = first.start, first.end
+    work.flush()
 
 
 def _add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
@@ -101,15 +164,26 @@ def _add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
 
 
 def _add_first_entry(
-    work: UnitOfWork, server: Server, plan: Plan, purchase: Purchase, invoice: Invoice
+    work: UnitOfWork,
+    server: Server,
+    customer: Customer,
+    plan: Plan,
+    purchase: Purchase,
+    invoice: Invoice,
 ) -> None:
+    people = purchase.people
+    if purchase.collection is Collection.SEND_INVOICE:
+        # Weeks may lie between the confirmation and the payment.
+        counted = get_counted_organization_ids(work.session, customer, server)
+        at = plan.billing_cycle_anchor
+        people = sum(count_people(work.session, organization_ids=counted, at=at).values())
     entry = LedgerEntry(
         plan_id=plan.id,
         event_time=plan.billing_cycle_anchor,
         is_renewal=True,
         licenses=purchase.licenses,
         licenses_at_next_renewal=purchase.licenses,
-        people=purchase.people,
+        people=people,
         # Rows of the very second up to this one were counted by the purchase.
         order_id=purchase.known_remote_id,
         actor=purchase.actor,

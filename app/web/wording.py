@@ -234,13 +234,22 @@ def describe_card(brand: str, last4: str, exp_month: int, exp_year: int) -> str:
 
 
 def describe_line(
-    kind: LineKind, *, tier_title: str, quantity: int = 1, since: datetime | None = None
+    kind: LineKind,
+    *,
+    tier_title: str,
+    quantity: int = 1,
+    since: datetime | None = None,
+    months_from_payment: int | None = None,
 ) -> str:
     """What an invoice line is called (billing rules, "Lines").
 
     `quantity` is the number of licenses; `since` the day they were added, for added licenses and
-    adjustments. A one-off is named by whoever adds it: ValueError here.
+    adjustments; `months_from_payment` the length of a first cycle that begins when its invoice is
+    paid, None for one that has its dates. A one-off is named by whoever adds it: ValueError here.
     """
+    if kind is LineKind.FIRST and months_from_payment is not None:
+        months = count_months(months_from_payment)
+        return gettext("%(tier)s, %(months)s from payment", tier=tier_title, months=months)
     if kind is LineKind.FIRST:
         return tier_title
     if kind is LineKind.RENEWAL:

@@ -28,7 +28,7 @@ from app.services.export_customer import export_customer
 from app.services.provider_customer import ensure_provider_customer
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
 from app.services.quote import PurchaseChoice, make_quote
-from app.services.settle_purchase import PurchaseResult
+from app.services.purchase_state import PurchaseResult
 from app.services.unit_of_work import unit_of_work
 
 GOLDEN = Path(__file__).parent / "golden"

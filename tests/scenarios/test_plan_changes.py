@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from app.domain.errors import BillingError
 from app.services import change_plan
-from app.services.settle_purchase import Outcome
+from app.services.purchase_state import Outcome
 from app.services.unit_of_work import unit_of_work
 from tests.scenarios.story import BUYER, Story
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.settle_purchase import Outcome
+from app.services.purchase_state import Outcome
 from tests.scenarios.story import Story
 
 EXAMPLES = {"catalog": Path(__file__).parent.parent / "catalogs" / "examples.toml"}

@@ -14,7 +14,7 @@ from app.services.context import Context
 from app.services.customers import Payer
 from app.services.pages.parts import tier_title
 from app.services.quote import PurchaseChoice
-from app.services.settle_purchase import AUTHENTICATION_AGE
+from app.services.purchase_state import AUTHENTICATION_AGE
 
 
 @dataclass(frozen=True, slots=True)

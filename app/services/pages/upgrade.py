@@ -23,7 +23,7 @@ from app.services.pages.parts import (
 )
 from app.services.purchases import QUOTE_PURPOSE, ConfirmPurchase, read_quote, sign_quote
 from app.services.quote import PurchaseChoice, Quote, check_may_buy, count_payer_people, make_quote
-from app.services.settle_purchase import AUTHENTICATION_AGE
+from app.services.purchase_state import AUTHENTICATION_AGE
 
 # A price of a choice that is refused cannot be shown; the choices themselves can.
 WRONG_CHOICE = frozenset(

@@ -20,7 +20,7 @@ from app.services.pages.upgrade import (
     tier_options,
 )
 from app.services.quote import PurchaseChoice
-from app.services.settle_purchase import Outcome, PurchaseResult
+from app.services.purchase_state import Outcome, PurchaseResult
 from app.web.context import get_context, get_fresh_read_session, get_read_session
 from app.web.flashes import flash_done, flash_problem
 from app.web.forms import REFUSED

@@ -7,7 +7,7 @@ from flask_wtf import FlaskForm
 from app.services.cancel_purchase import cancel_purchase, check_own_purchase
 from app.services.identity import CustomerRef
 from app.services.purchases import ConfirmPurchase, confirm_purchase
-from app.services.settle_purchase import Outcome
+from app.services.purchase_state import Outcome
 from app.web.access import CUSTOMER, billing_user, current_actor
 from app.web.context import get_context
 from app.web.forms import form_view
