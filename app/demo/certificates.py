@@ -17,12 +17,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from app.demo.folder import AUTHORITY
+
 # A demo that runs for longer than a year is started anew first.
 LIFE = timedelta(days=397)
 # Clocks of two programs on one machine agree, but a certificate of this very second is young.
 SLACK = timedelta(days=1)
 # OpenSSL takes no wildcard below a top-level name (*.localhost), so the names are listed.
-OWN_NAMES = ("chat.localhost", "localhost", "127.0.0.1")
+OWN_HOST = "chat.localhost"
+OWN_NAMES = (OWN_HOST, "localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def make_certificates(
         )
         .sign(authority_key, hashes.SHA256())
     )
-    made = Certificates(folder / "authority.pem", folder / "server.pem")
+    made = Certificates(folder / AUTHORITY, folder / "server.pem")
     key = server_key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -1,4 +1,4 @@
-"""`flask demo ...`: start, seed, move and freeze the time, reset."""
+"""`flask demo ...`: start, seed, move and freeze the time, the own server's commands, reset."""
 
 import logging
 import sys
@@ -23,7 +23,9 @@ from app.demo.moves import MoveError, parse_instant, parse_move
 from app.demo.owners import SeedError
 from app.demo.processes import DemoError
 from app.demo.seed import seed
+from app.demo.servers import tell_hostname
 from app.demo.settle import Happened, settle
+from app.sample_server.cli import main as run_sample_server
 from app.sample_server.portal_client import PortalProblem
 from app.services.context import Context
 from app.web.wording import format_count, format_instant
@@ -66,6 +68,7 @@ def seed_command() -> None:
         with _bar("Living through the last months") as bar:
             made = seed(ctx, folder, progress=bar)
         if not made:
+            tell_hostname(folder)
             settle(ctx, folder, Happened(), own_server=False)
     except MoveInProgress:
         raise click.ClickException("The time is being moved right now. Try again then.") from None
@@ -94,6 +97,19 @@ def advance_command(move: tuple[str, ...]) -> None:
     click.echo(_closing_line(done))
     if done.happened.troubles:
         sys.exit(1)
+
+
+@demo_group.command(
+    "server",
+    context_settings={"ignore_unknown_options": True},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def server_command(arguments: tuple[str, ...]) -> None:
+    """A command of your own sample server: register, upload, export-organization and others."""
+    _, _, folder = _demo()
+    store = (f"--store={folder.sample_store}",) if arguments[:1] not in ((), ("--help",)) else ()
+    sys.exit(run_sample_server([*arguments, *store]))
 
 
 @demo_group.command("freeze")

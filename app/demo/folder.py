@@ -16,15 +16,18 @@ HOST = "127.0.0.1"
 # They protect nothing but play money on this machine.
 STRIPE_KEY = "sk_test_demo"
 WEBHOOK_SECRET = "whsec_demo_only"
+AUTHORITY = "authority.pem"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of a demo on loopback. `others` are by the name of the sample customer's server."""
+    """The ports of a demo on loopback. `sample_https` is where the visitor's own server proves who
+    it is; `others` are by the name of the sample customer's server."""
 
     portal: int
     emulator: int
     sample: int
+    sample_https: int
     others: Mapping[str, int]
 
 
@@ -68,6 +71,16 @@ class DemoFolder:
     def servers(self) -> Path:
         """The folder of the sample customers' servers, one store each."""
         return self.path / "servers"
+
+    @property
+    def certificates(self) -> Path:
+        """The folder of the certificates of this start."""
+        return self.path / "certificates"
+
+    @property
+    def authority(self) -> Path:
+        """Whom the portal trusts beside everybody else's authorities."""
+        return self.certificates / AUTHORITY
 
     @property
     def seed_file(self) -> Path:
@@ -126,6 +139,9 @@ def build_environment(folder: DemoFolder, ports: Ports) -> dict[str, str]:
         "TALLYPORT_EMULATOR_URL": emulator,
         "TALLYPORT_SAMPLE_SERVER_URL": f"http://{HOST}:{ports.sample}",
         "TALLYPORT_MAIL_URL": "catch:",
+        # The portal asks the visitor's own server, on this machine, for a proof.
+        "TALLYPORT_ALLOW_PRIVATE_HOSTS": "on",
+        "TALLYPORT_EXTRA_CA_FILE": str(folder.authority),
         "STRIPE_SECRET_KEY": STRIPE_KEY,
         "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app.demo.cast import CAST, SampleCustomer
-from app.demo.folder import DemoFolder
+from app.demo.certificates import OWN_HOST
+from app.demo.folder import DemoFolder, Ports
 from app.sample_server.billing import billing_link
 from app.sample_server.organizations import list_organizations
 from app.sample_server.people import list_people
+from app.sample_server.portal_client import PortalProblem
 from app.sample_server.records import Organization, Person, UploadReport
-from app.sample_server.registration import configure
+from app.sample_server.registration import configure, register
 from app.sample_server.store import Store
 from app.sample_server.uploads import upload_if_due
 
@@ -87,17 +89,33 @@ def make_servers(
     return open_servers(folder)
 
 
-def make_own_server(folder: DemoFolder, *, portal: str, port: int) -> Store:
-    """The visitor's own server, told where the portal is and where it will be."""
+def make_own_server(folder: DemoFolder, *, portal: str, ports: Ports) -> Store:
+    """The visitor's own server, told where the portal is and where it will be.
+
+    It goes by the hostname under which it answers by https, so that its registration can be
+    transferred.
+    """
     store = Store(folder.sample_store)
     configure(
         store,
         portal=portal,
-        hostname="chat.acme.test",
+        hostname=f"{OWN_HOST}:{ports.sample_https}",
         contact_email="it@acme.test",
-        port=port,
+        port=ports.sample,
     )
     return store
+
+
+def tell_hostname(folder: DemoFolder) -> None:
+    """Let the visitor's own server, if it has registered, say where it is now: the port of its
+    hostname may be another one at each start."""
+    store = Store(folder.sample_store)
+    if not store.settings().registered:
+        return
+    try:
+        register(store)
+    except PortalProblem:
+        pass  # The visitor has ended the registration or lost its key; the server's page says so.
 
 
 def upload_all(folder: DemoFolder) -> Iterator[UploadReport]:

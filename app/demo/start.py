@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from app.clock import SystemClock
 from app.demo.cast import NAMES
+from app.demo.certificates import Certificates, make_certificates
 from app.demo.folder import (
     HOST,
     DemoFolder,
@@ -60,12 +62,21 @@ def run_demo(folder: DemoFolder, wishes: Wishes, *, say: Callable[[str], None]) 
             say("The last start was interrupted while it made the customers: beginning anew.")
             reset(folder)
         ports = choose_ports(wishes, say=say)
+        # Before the environment is known: whoever joins it finds what it names.
+        certificates = make_certificates(folder.certificates, now=SystemClock().now())
         environment = build_environment(folder, ports)
         write_environment(folder, environment)
         group = Group(_child_environment(environment), folder.logs)
         try:
             with_customers = _has_customers(folder, wishes, say)
-            _start_all(group, folder, ports, say, with_customers=with_customers)
+            _start_all(
+                group,
+                folder,
+                ports,
+                say,
+                with_customers=with_customers,
+                certificates=certificates,
+            )
             say(describe(ports))
             group.watch()
         except KeyboardInterrupt:
@@ -79,7 +90,8 @@ def reset(folder: DemoFolder) -> None:
     """Forget everything but the logs; the caller has made sure that no demo runs there."""
     for path in folder.path.glob("*.sqlite3*"):
         path.unlink()
-    shutil.rmtree(folder.servers, ignore_errors=True)
+    for path in (folder.servers, folder.certificates):
+        shutil.rmtree(path, ignore_errors=True)
     for path in (folder.clock_file, folder.seed_file, folder.move_file, folder.env_file):
         path.unlink(missing_ok=True)
 
@@ -101,8 +113,10 @@ def choose_ports(wishes: Wishes, *, say: Callable[[str], None]) -> Ports:
         chosen[name] = _free_port(wished, taken)
         if chosen[name] != wished:
             say(f"Port {wished} is taken; the {_NAMES[name]} uses {chosen[name]}.")
+    # Nobody wished for this one: it stands in no address that people type.
+    sample_https = _free_port(wishes.sample + 1, taken)
     others = {name: _free_port(wishes.sample + 8, taken) for name in NAMES}
-    return Ports(others=others, **chosen)
+    return Ports(sample_https=sample_https, others=others, **chosen)
 
 
 _NAMES = {"portal": "portal", "emulator": "Stripe emulator", "sample": "sample server"}
@@ -122,6 +136,8 @@ The demo runs. No real mail, no real money; everything stays on this machine.
                 The Stripe emulator: payments, invoices, events.
 
   Move time     .venv/bin/flask --app wsgi demo advance 1month
+  Your server's own commands, such as
+                .venv/bin/flask --app wsgi demo server register --registration-transfer
   Stop          ctrl-C
 """
 
@@ -143,6 +159,7 @@ def _start_all(
     say: Callable[[str], None],
     *,
     with_customers: bool,
+    certificates: Certificates,
 ) -> None:
     portal = f"http://{HOST}:{ports.portal}"
     say("Preparing the database …")
@@ -158,7 +175,7 @@ def _start_all(
     web = group.start("portal", *GUNICORN, f"--bind={HOST}:{ports.portal}")
     group.wait_until_healthy(emulator, f"http://{HOST}:{ports.emulator}/_control/state")
     group.wait_until_healthy(web, f"{portal}/readyz")
-    make_own_server(folder, portal=portal, port=ports.sample)
+    make_own_server(folder, portal=portal, ports=ports)
     if with_customers:
         make_servers(folder, portal=portal, ports=ports.others)
     group.run("seed", "flask", "--app", "wsgi", "demo", "seed", quiet=False)
@@ -169,6 +186,8 @@ def _start_all(
         f"--store={folder.sample_store}",
         f"--portal={portal}",
         f"--port={ports.sample}",
+        f"--https-port={ports.sample_https}",
+        f"--certificate={certificates.server}",
         "--hourly",
     )
     if with_customers:

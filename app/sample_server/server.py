@@ -188,13 +188,14 @@ def start_in_thread(
     upload_format: str = THREE_TABLE,
     hostname: str | None = None,
     certificate: Path | None = None,
+    https_port: int = 0,
 ) -> ServerHandle:
     """Start a sample server for a test and return its handle; `close()` it at the end.
 
     `seed` creates the default organization "acme" with 18 people.  The server is not registered:
     call `registration.register(handle.store)` and `uploads.upload_now(handle.store, …)`.
-    With a `certificate` (a PEM file with its key) it answers by https as well, on a free port, and
-    `hostname` (a bare host that the certificate names) is registered with that port.
+    With a `certificate` (a PEM file with its key) it answers by https as well, on a free port if
+    none is given, and `hostname` (a bare host that the certificate names) is registered with that port.
     """
     opened = Store(Path(store))
     configure(opened, portal=portal, contact_email=contact_email)
@@ -202,7 +203,7 @@ def start_in_thread(
     if seed:
         for organization in DEFAULT_SEED:
             seed_organization(opened, organization)
-    servers = _bind_all(opened, port=port, https_port=0, certificate=certificate)
+    servers = _bind_all(opened, port=port, https_port=https_port, certificate=certificate)
     threads = tuple(_serve_in_thread(server, name="sample-server") for server in servers)
     settings = opened.settings()
     if hostname is not None:

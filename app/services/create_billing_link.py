@@ -35,7 +35,9 @@ def create_billing_link(ctx: Context, command: CreateBillingLink, *, actor: Acto
         server = work.claim_server(command.server_id)
         if server.deactivated_at is not None:
             raise BillingError("server_deactivated")
-        organization = load_organization_of(work.session, server, uuid=command.organization_uuid)
+        organization = load_organization_of(
+            work.session, ctx.catalog, server, uuid=command.organization_uuid
+        )
         if organization.locally_deleted_at is not None or organization.deactivated:
             # Since somebody logs in there, our knowledge is old: an upload brings it up to date.
             raise BillingError("organization_unknown")

@@ -90,7 +90,7 @@ def load_entitlement_details(
     Raises BillingError `organization_unknown` or `organization_of_other_server`.
     """
     server = session.get_one(Server, server_id)
-    organization = load_organization_of(session, server, uuid=organization_uuid)
+    organization = load_organization_of(session, catalog, server, uuid=organization_uuid)
     entitlements = load_entitlements(session, catalog, server, [organization], now=now)
     plans = get_live_plans(session, [organization])[organization.id]
     cover = _cover(plans)
@@ -104,11 +104,14 @@ def load_entitlement_details(
     )
 
 
-def load_organization_of(session: Session, server: Server, *, uuid: str) -> Organization:
+def load_organization_of(
+    session: Session, catalog: Catalog, server: Server, *, uuid: str
+) -> Organization:
     """The organization of that UUID on this server.
 
     Raises BillingError `organization_unknown` when no list of a server has named it, and
-    `organization_of_other_server`.
+    `organization_of_other_server` with the address of support, whom the product sends its admin
+    to (login-flow, "An organization known under another server").
     """
     organization = session.scalars(
         select(Organization).where(Organization.uuid == uuid)
@@ -116,7 +119,7 @@ def load_organization_of(session: Session, server: Server, *, uuid: str) -> Orga
     if organization is None:
         raise BillingError("organization_unknown")
     if organization.server_id != server.id:
-        raise BillingError("organization_of_other_server")
+        raise BillingError("organization_of_other_server", support=catalog.brand.support_email)
     return organization
 
 

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from app.demo.certificates import make_certificates
 from app.demo.environment import join_running_demo
 from app.demo.folder import DemoFolder, Ports, build_environment, write_environment
 from app.settings import Environment, load_settings
+from tests.conftest import START
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> DemoFolder:
     """The folder of a demo that has been started once."""
     folder = DemoFolder(tmp_path)
-    write_environment(folder, build_environment(folder, Ports(5000, 5001, 5002, {})))
+    write_environment(folder, build_environment(folder, Ports(5000, 5001, 5002, 5003, {})))
+    make_certificates(folder.certificates, now=START)
     folder.lock_file.touch()
     return folder
 

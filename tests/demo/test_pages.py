@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from app.clock import DemoClock
 from app.demo.advance import advance, moving_alone
 from app.demo.cast import CAST, NAMES
-from app.demo.folder import DemoFolder
+from app.demo.folder import DemoFolder, Ports
 from app.demo.servers import make_own_server, make_servers
 from app.gateways.mail import CatchingMailGateway
 from app.sample_server.organizations import create_organization
@@ -114,7 +114,9 @@ def with_servers(demo_app: Flask, folder: DemoFolder) -> Flask:
                 (found.id, server.customer.name, server.customer.owner),
             )
         server.store.save(registered=True)
-    own = make_own_server(folder, portal="http://127.0.0.1:9", port=5002)
+    own = make_own_server(
+        folder, portal="http://127.0.0.1:9", ports=Ports(5000, 5001, 5002, 5003, {})
+    )
     with own.write() as connection:
         create_organization(connection, name="acme", title="Acme")
     return demo_app

@@ -7,7 +7,7 @@ the sample server uploads, ledgers sync, invoices are made and delivered, webhoo
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -18,11 +18,15 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from app import create_app
 from app.clock import DemoClock
+from app.demo.certificates import OWN_HOST, Certificates, make_certificates
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import invoice_plans
 from app.jobs.sync_ledgers import sync_ledgers
 from app.sample_server import server as sample
+from app.sample_server.moving import export_organization, import_organization
+from app.sample_server.records import Organization
 from app.sample_server.registration import register
+from app.sample_server.store import new_key
 from app.sample_server.uploads import upload_now
 from app.services.context import Context
 from app.stripe_emulator import server as emulator
@@ -30,6 +34,9 @@ from tests.support.mail import SmtpServer
 from tests.support.servers import free_port
 
 WEBHOOK_SECRET = "whsec_of_the_browser_tests"
+OTHER_HOST = "other.localhost"
+# What the certificate of the world names; a sample server goes by one of them, with its port.
+SERVER_HOSTS = (OWN_HOST, OTHER_HOST, "third.localhost")
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -50,6 +57,9 @@ class World:
     emulator: emulator.Handle
     sample: sample.ServerHandle
     smtp: SmtpServer
+    folder: Path
+    certificates: Certificates
+    stack: ExitStack
 
     def at(self, when: str) -> "World":
         """Write an instant into the clock file."""
@@ -60,6 +70,47 @@ class World:
         """The sample server uploads."""
         report = upload_now(self.sample.store, trigger="control")
         assert report.ok, report
+
+    def start_server(self, name: str, *, host: str = OTHER_HOST) -> sample.ServerHandle:
+        """Start another sample server with a store of its own, which is empty and not registered.
+
+        It goes by `host`, one of SERVER_HOSTS, with a port of its own, and answers there by https
+        as the portal's transfer asks for. It ends with the world, or by `close()` before.
+        """
+        handle = sample.start_in_thread(
+            self.folder / f"{name}.sqlite3",
+            portal=self.portal_url,
+            contact_email=f"it@{name}.test",
+            hostname=host,
+            certificate=self.certificates.server,
+        )
+        self.stack.callback(handle.close)
+        return handle
+
+    def lose_key(self) -> None:
+        """The sample server forgets its key, and has one of its own making instead."""
+        self.sample.store.save(server_key=new_key(), pending_key="")
+
+    def lose_everything(self, *, name: str = "rebuilt") -> sample.ServerHandle:
+        """The sample server is gone with its store; a new, empty one has taken its place under the
+        same hostname. It knows nothing of the registration."""
+        hostname, port = self.sample.store.settings().hostname, self.sample.https_port
+        self.sample.close()
+        self.sample = sample.start_in_thread(
+            self.folder / f"{name}.sqlite3",
+            portal=self.portal_url,
+            contact_email=f"it@{name}.test",
+            hostname=hostname.partition(":")[0],
+            certificate=self.certificates.server,
+            https_port=port or 0,
+        )
+        return self.sample
+
+    def move_organization(self, target: sample.ServerHandle, *, name: str = "acme") -> Organization:
+        """Export an organization of the sample server and import it on `target`."""
+        file = self.folder / f"{name}-{target.port}.json"
+        export_organization(self.sample.store, name, file)
+        return import_organization(target.store, file)
 
     def run_jobs(self) -> None:
         """What happens by itself after a jump in time."""
@@ -94,6 +145,9 @@ def running_world(folder: Path, *, database_url: str, smtp: SmtpServer) -> Itera
         webhook_url=f"{portal_url}/webhooks/stripe/",
         webhook_secret=WEBHOOK_SECRET,
     )
+    certificates = make_certificates(
+        folder / "certificates", now=clock.real_now(), names=SERVER_HOSTS
+    )
     app = create_app(
         {
             "env": "testing",
@@ -105,6 +159,8 @@ def running_world(folder: Path, *, database_url: str, smtp: SmtpServer) -> Itera
             "stripe_secret_key": "sk_test_browser",
             "stripe_webhook_secret": WEBHOOK_SECRET,
             "mail_url": smtp.url,
+            "allow_private_hosts": True,
+            "extra_ca_file": certificates.authority,
         }
     )
     server: BaseWSGIServer = make_server(
@@ -112,16 +168,33 @@ def running_world(folder: Path, *, database_url: str, smtp: SmtpServer) -> Itera
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    sample_handle = sample.start_in_thread(folder / "sample.sqlite3", portal=portal_url, seed=True)
+    sample_handle = sample.start_in_thread(
+        folder / "sample.sqlite3",
+        portal=portal_url,
+        seed=True,
+        hostname=OWN_HOST,
+        certificate=certificates.server,
+    )
+    stack = ExitStack()
+    world = World(
+        portal_url,
+        app,
+        app.extensions["tallyport"],
+        clock,
+        stripe,
+        sample_handle,
+        smtp,
+        folder,
+        certificates,
+        stack,
+    )
     try:
         register(sample_handle.store)
-        world = World(
-            portal_url, app, app.extensions["tallyport"], clock, stripe, sample_handle, smtp
-        )
         world.upload()
         yield world
     finally:
-        sample_handle.close()
+        world.sample.close()
+        stack.close()
         server.shutdown()
         thread.join(timeout=5)
         server.server_close()

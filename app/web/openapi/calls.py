@@ -24,7 +24,7 @@ KEY_REFUSALS = (
 )
 ORGANIZATION_REFUSALS = (
     Refusal("organization_unknown"),
-    Refusal("organization_of_other_server"),
+    Refusal("organization_of_other_server", {"support": samples.SUPPORT_EMAIL}),
 )
 
 REGISTER = Call(

@@ -7,6 +7,7 @@ SERVER_KEY = "0123456789abcdef" * 4
 NEW_KEY = "fedcba9876543210" * 4
 ORGANIZATION_UUID = "e6f8b2c4-6d63-4c3c-9d4b-6f7b0a9a2f11"
 HOSTNAME = "chat.acme.test"
+SUPPORT_EMAIL = "support@vendor.test"
 ACCESS_TOKEN = "T6yYh0Ue2vQf1aN8s4Wd"
 SECRET = "eyJob3N0bmFtZSI6ImNoYXQuYWNtZS50ZXN0In0.YsQr4w.c2lnbmVk"
 

@@ -76,7 +76,9 @@ MESSAGES: dict[str, Message] = {
     "organization_unknown": _l(
         "This organization is not known yet. Upload the server's data and try again."
     ),
-    "organization_of_other_server": _l("This organization is registered to another server."),
+    "organization_of_other_server": _l(
+        "This organization is registered to another server. Write to %(support)s if it has moved."
+    ),
     "deactivation_refused": _deactivation_refused,
 }
 
