@@ -28,6 +28,8 @@ BLUEPRINTS = (
     "portal",
     "upgrade",
     "plan",
+    "account",
+    "usage",
     "remotes",
     "webhooks",
     "api_docs",
