@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Blueprint, Flask, redirect
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug import Response
 
+from app.domain.catalog import CatalogError
 from app.web.access import public
 from app.web.flashes import flash_with_undo
 from app.web.look.colors import (
@@ -28,6 +30,8 @@ from tests.support.client import CheckedClient
 from tests.web.sample_pages import sample_blueprint
 
 pytestmark = pytest.mark.sqlite_only
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -192,13 +196,87 @@ def test_static_files_are_named_by_their_content_and_kept(client: CheckedClient)
     for address in addresses:
         answer = client.get(address)
         assert answer.status_code == 200, address
-        kept = "immutable" if "?v=" in address else "max-age=300"
-        assert kept in answer.headers["Cache-Control"], address
-    assert sum("?v=" in address for address in addresses) == 5
+        assert "immutable" in answer.headers["Cache-Control"], address
+        plain = client.get(address.partition("?")[0])
+        assert "max-age=300" in plain.headers["Cache-Control"], address
+    assert all("?v=" in address for address in addresses)
 
 
-def test_the_brands_files_are_kept_by_their_version(client: CheckedClient) -> None:
-    assert "immutable" in client.get("/brand.css?v=1").headers["Cache-Control"]
+def test_another_brand_has_other_addresses(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    def addresses(color: str) -> set[str]:
+        shop = catalog_with(tmp_path, f'accent_color = "{color}"')
+        page = make_app(catalog=shop).test_client().get("/").text
+        return set(re.findall(r'href="(/brand[^"]+)"', page))
+
+    assert len(addresses("#aa0000")) == 2
+    assert not addresses("#aa0000") & addresses("#00aa00")
+    assert addresses("#aa0000") == addresses("#aa0000")
+
+
+# --- the logo ---
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8H0z"/></svg>'
+PNG = b"\x89PNG\r\n\x1a\n and what follows"
+
+
+def catalog_with(folder: Path, line: str) -> Path:
+    """The shipped catalogue with one line of its brand set."""
+    key = line.partition(" ")[0]
+    text = re.sub(rf"(?m)^{key} = .*\n", "", (ROOT / "catalog.toml").read_text())
+    path = folder / "shop.toml"
+    path.write_text(text.replace("[brand]\n", f"[brand]\n{line}\n"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [("logo.svg", SVG, "image/svg+xml"), ("img/a_b-1.png", PNG, "image/png")],
+)
+def test_the_logo_may_be_an_image_beside_the_catalogue(
+    make_app: Callable[..., Flask], tmp_path: Path, name: str, content: bytes, kind: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(content)
+    client = make_app(catalog=catalog_with(tmp_path, f'logo = "{name}"')).test_client()
+    page = client.get("/").text
+    (icon,) = re.findall(rf'<link rel="icon" type="{re.escape(kind)}" href="([^"]+)">', page)
+    assert f'<img class="brand-image" src="{icon}" alt=""' in page
+    answer = client.get(icon)
+    assert (answer.data, answer.mimetype) == (content, kind)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "sandbox" in policy and "script" not in policy and "default-src 'none'" in policy
+    assert "immutable" in answer.headers["Cache-Control"]
+    other = icon.replace("svg", "png") if "svg" in icon else icon.replace("png", "svg")
+    assert client.get(other).status_code == 404
+    assert client.get("/favicon.ico").headers["Location"] == icon
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("logo.svg", None, "cannot be read"),
+        ("logo.svg", PNG, "is not an svg image"),
+        ("logo.svg", b"<html/>", "is not an svg image"),
+        ("logo.svg", b"<svg/>", "is not an svg image"),
+        ("logo.svg", SVG[:-3], "is not an svg image"),
+        ("logo.svg", b'<!DOCTYPE svg [<!ENTITY a "b">]>' + SVG, "declares a document type"),
+        ("logo.svg", SVG + b" " * 300_000, "at most 256 KiB"),
+        ("logo.png", SVG, "is not a png image"),
+        ("logo.png", b"", "is not a png image"),
+    ],
+)
+def test_a_logo_that_cannot_be_shown_stops_the_portal(
+    make_app: Callable[..., Flask],
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    complaint: str,
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(CatalogError, match=rf"shop\.toml: brand\.logo: .*{complaint}"):
+        make_app(catalog=catalog_with(tmp_path, f'logo = "{name}"'))
 
 
 def test_nothing_is_loaded_from_elsewhere(client: CheckedClient) -> None:

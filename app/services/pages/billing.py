@@ -1,18 +1,22 @@
 """The billing page: the plan, its next charge line by line, people and licenses, what is owed."""
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from app.domain.calendar import cycle_at, month_boundary
+from app.domain.catalog import UploadHelp
 from app.domain.coverage import LONGEST_DEFERRAL
-from app.domain.kinds import AtCycleEnd, LicenseManagement, PlanStatus, Schedule
+from app.domain.invoicing import LineDraft
+from app.domain.kinds import AtCycleEnd, LicenseManagement, LineKind, PlanStatus, Schedule
 from app.domain.ledger import Entry
+from app.domain.upload_help import choose_upload_help
+from app.models.plans import Plan
 from app.services.context import Context
 from app.services.customers import Payer
+from app.services.pages.contacts import Contacts, load_contacts
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import (
     CardView,
@@ -20,6 +24,7 @@ from app.services.pages.parts import (
     OpenPurchase,
     PageLine,
     RowView,
+    Share,
     card_of,
     open_purchase_of,
     page_line,
@@ -29,12 +34,12 @@ from app.services.pages.plan_now import (
     Charge,
     PlanNow,
     UnpaidInvoice,
+    get_plan_now,
     load_billed_now,
-    load_plan_now,
 )
+from app.services.pages.seats import SeatsOverTime, SeatsRange, load_seats_over_time
+from app.services.pages.uploads import Refusal, refusal_of
 
-# A plot of more steps shows the last one of each day.
-MOST_STEPS = 60
 # Ledger entries shown behind one line.
 MOST_ENTRIES = 100
 
@@ -49,15 +54,6 @@ class BillingState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """People and licenses from `at` on; None where it is not known."""
-
-    at: datetime
-    people: int | None
-    licenses: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Growth:
     """How the licenses of the present cycle came about: so many at its start, then additions
     (day of the addition, number)."""
@@ -69,6 +65,14 @@ class Growth:
     def total_added(self) -> int:
         """All additions together."""
         return sum(number for _, number in self.added)
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountView:
+    """The discount for new customers: cents a month, until `ends_at`."""
+
+    amount: int
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +112,25 @@ class PlanView:
     people: int | None
     over_by: int
     growth: Growth
-    steps: tuple[Step, ...]
     next_charge: ChargeView | None
     renewal: ChargeView | None
+    discount: DiscountView | None
 
 
 @dataclass(frozen=True, slots=True)
 class BillingPage:
-    """Everything the billing page shows."""
+    """Everything the billing page shows. `upload_help` are the commands for the server's version;
+    `refusal` says why its last report was not taken."""
 
     state: BillingState
     now: datetime
     is_stale: bool
     last_heard: datetime | None
+    refusal: Refusal | None
+    upload_help: tuple[UploadHelp, ...]
     plan: PlanView | None
+    seats: SeatsOverTime | None
+    contacts: Contacts
     server_tier_title: str | None
     card: CardView | None
     unpaid: tuple[UnpaidInvoice, ...]
@@ -131,11 +140,17 @@ class BillingPage:
 
 
 def load_billing_page(
-    ctx: Context, session: Session, payer: Payer, *, now: datetime
+    ctx: Context,
+    session: Session,
+    payer: Payer,
+    *,
+    now: datetime,
+    chosen: SeatsRange = SeatsRange.CYCLE,
 ) -> BillingPage:
-    """The billing page of `payer` as of now. Never raises for missing uploads: it says so."""
+    """The billing page of `payer` as of now, with the plot of `chosen`. Never raises for missing
+    uploads: it says so."""
     head = load_head(session, payer, now=now)
-    plan = _load_plan_now(session, head)
+    plan = get_plan_now(session, head)
     if plan is not None:
         unpaid = plan.billed.unpaid
     elif head.customer is not None:
@@ -148,7 +163,13 @@ def load_billing_page(
         now=now,
         is_stale=head.is_stale,
         last_heard=head.last_heard,
+        refusal=refusal_of(head.server),
+        upload_help=choose_upload_help(
+            ctx.catalog.upload_help, version=head.server.product_version
+        ),
         plan=plan_view(ctx, head, plan) if plan is not None else None,
+        seats=load_seats_over_time(session, head, plan, chosen=chosen) if plan else None,
+        contacts=load_contacts(session, head),
         server_tier_title=tier_title(ctx.catalog, server_tier) if server_tier else None,
         card=card_of(head.customer),
         unpaid=unpaid,
@@ -156,13 +177,6 @@ def load_billing_page(
         is_parked=head.customer is not None and head.customer.parked_at is not None,
         free_seats=ctx.catalog.free_seats,
     )
-
-
-def _load_plan_now(session: Session, head: Head) -> PlanNow | None:
-    plan = head.plan
-    if plan is None or head.customer is None or plan.price_per_license is None:
-        return None
-    return load_plan_now(session, head, plan, head.customer)
 
 
 def _state(head: Head) -> BillingState:
@@ -207,9 +221,9 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
         people=people,
         over_by=max(0, people - now.current.licenses) if manual and people is not None else 0,
         growth=_growth(now),
-        steps=_steps(now, shows_people=people is not None),
         next_charge=charge_view(ctx, now, charge, title=title) if charge else None,
         renewal=charge_view(ctx, now, renewal, title=title) if renewal else None,
+        discount=_discount_of(plan),
     )
 
 
@@ -221,7 +235,8 @@ def charge_view(ctx: Context, now: PlanNow, charge: Charge, *, title: str) -> Ch
         ids = line.entry_ids[:MOST_ENTRIES]
         why = tuple(views[entry_id] for entry_id in ids if entry_id in views)
         hidden = len(line.entry_ids) - len(ids)
-        lines.append(page_line(ctx, line, title=title, why=why, hidden=hidden))
+        share = _share(now, line)
+        lines.append(page_line(ctx, line, title=title, why=why, hidden=hidden, share=share))
     return ChargeView(
         at=charge.boundary,
         lines=tuple(lines),
@@ -229,6 +244,22 @@ def charge_view(ctx: Context, now: PlanNow, charge: Charge, *, title: str) -> Ch
         is_due=charge.boundary <= now.now,
         renews=charge.renews,
     )
+
+
+def _share(now: PlanNow, line: LineDraft) -> Share | None:
+    """What part of its cycle a line charges for, where it is not all of it."""
+    if line.kind not in {LineKind.ADDED, LineKind.ADJUSTMENT}:
+        return None
+    cycle = cycle_at(now.terms.anchor, now.terms.schedule, line.period_start)
+    return Share(now.terms.price, line.period_end - line.period_start, cycle.length)
+
+
+def _discount_of(plan: Plan) -> DiscountView | None:
+    months = plan.new_customer_months_at_start
+    if not months or not plan.new_customer_amount:
+        return None
+    ends_at = month_boundary(plan.billing_cycle_anchor, months)
+    return DiscountView(plan.new_customer_amount, ends_at)
 
 
 def _entry_views(now: PlanNow) -> dict[int, EntryView]:
@@ -266,30 +297,6 @@ def _growth(now: PlanNow) -> Growth:
             added[entry.event_time.date()] = (at, number + entry.licenses - highest)
             highest = entry.licenses
     return Growth(entries[0].licenses, tuple(added.values()))
-
-
-def _steps(now: PlanNow, *, shows_people: bool) -> tuple[Step, ...]:
-    """People and licenses over the present cycle, where either changes."""
-    people = now.history.changes if shows_people else ()
-    licenses: list[tuple[datetime, int]] = []
-    for entry in now.in_cycle():
-        highest = max(entry.licenses, licenses[-1][1]) if licenses else entry.licenses
-        licenses.append((entry.event_time, highest))
-    times = sorted({at for at, _ in people} | {at for at, _ in licenses})
-    return _thinned([Step(at, _value_at(people, at), _value_at(licenses, at)) for at in times])
-
-
-def _value_at(changes: Sequence[tuple[datetime, int]], at: datetime) -> int | None:
-    known = bisect_right(changes, at, key=lambda change: change[0])
-    return changes[known - 1][1] if known else None
-
-
-def _thinned(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Not more than one step a day when there are very many."""
-    if len(steps) <= MOST_STEPS:
-        return tuple(steps)
-    last_of_day = {step.at.date(): step for step in steps}
-    return (steps[0], *(step for step in last_of_day.values() if step is not steps[0]))
 
 
 __all__ = [

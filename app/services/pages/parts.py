@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.catalog import Catalog
 from app.domain.invoicing import LineDraft
+from app.domain.kinds import LineKind
 from app.models.customers import Customer
 from app.models.purchases import Purchase
 from app.services.context import Context
@@ -41,10 +42,20 @@ class EntryView:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What one license costs for a part of its cycle: `remaining` of `length` of `price` cents."""
+
+    price: int
+    remaining: timedelta
+    length: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class PageLine:
     """A line of an invoice or of what one will say; amounts in cents.
 
     `why` are the ledger entries that made it; `hidden` counts those left out of a very long list.
+    `share` is set where a line charges for a part of a cycle, as far as the page computes it.
     """
 
     description: str
@@ -55,6 +66,8 @@ class PageLine:
     period_end: datetime
     why: tuple[EntryView, ...] = ()
     hidden: int = 0
+    kind: LineKind | None = None
+    share: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +130,13 @@ def page_lines(ctx: Context, lines: Sequence[LineDraft], *, title: str) -> tuple
 
 
 def page_line(
-    ctx: Context, line: LineDraft, *, title: str, why: tuple[EntryView, ...] = (), hidden: int = 0
+    ctx: Context,
+    line: LineDraft,
+    *,
+    title: str,
+    why: tuple[EntryView, ...] = (),
+    hidden: int = 0,
+    share: Share | None = None,
 ) -> PageLine:
     """One computed line with its words."""
     return PageLine(
@@ -131,4 +150,6 @@ def page_line(
         period_end=line.period_end,
         why=why,
         hidden=hidden,
+        kind=line.kind,
+        share=share,
     )

@@ -148,11 +148,19 @@ class PlanNow:
         return [*self.entries, *ahead]
 
 
+def get_plan_now(session: Session, head: Head) -> PlanNow | None:
+    """The live plan of `head`, or the one that ended last; None without one that has a price."""
+    plan = head.plan
+    if plan is None or head.customer is None or plan.price_per_license is None:
+        return None
+    return load_plan_now(session, head, plan, head.customer)
+
+
 def load_plan_now(session: Session, head: Head, plan: Plan, customer: Customer) -> PlanNow:
     """The plan of `head` as of now: entries, people and invoices, one query each."""
     start = _present_cycle(plan, at=plan.invoiced_until).start
     rules = ledger_rules(plan, customer)
-    stored = _load_entries(session, plan, since=start)
+    stored = load_entries_since(session, plan, since=start)
     history = load_people(session, head, start=start)
     entries = _bring_up_to_now(head, rules, stored, history)
     present = max(head.now, plan.billing_cycle_anchor)
@@ -223,7 +231,8 @@ def _present_cycle(plan: Plan, *, at: datetime) -> Cycle:
     return cycle_at(plan.billing_cycle_anchor, plan.schedule, at)
 
 
-def _load_entries(session: Session, plan: Plan, *, since: datetime) -> list[Entry]:
+def load_entries_since(session: Session, plan: Plan, *, since: datetime) -> list[Entry]:
+    """The stored entries of `plan` from `since` on, in the order of writing."""
     values = {"plan_id": plan.id, "since": since}
     return [Entry(*row) for row in session.execute(_entries_query(), values)]
 

@@ -1,7 +1,7 @@
 """What every layout is handed: brand, language, colors, tabs, who is logged in."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_babel import get_locale, gettext
@@ -9,11 +9,13 @@ from flask_babel import get_locale, gettext
 from app.web.context import get_context
 from app.web.flashes import read_flashes
 from app.web.look import assets, blueprint
-from app.web.look.colors import ink_on
+from app.web.look.colors import brand_stylesheet, ink_on
 from app.web.look.forms import field_attributes, field_error
+from app.web.look.logo import Logo, load_logo
 from app.web.security import add_to_policy, origin_of
 from app.web.sessions import current_identity, current_stored_session
 
+_LOGO = "tallyport.logo"
 THEME_COOKIE = "theme"
 THEMES = ("system", "light", "dark")
 
@@ -35,6 +37,11 @@ class ThemeChoice:
     label: str
     url: str
     is_current: bool
+
+
+def logo() -> Logo:
+    """The logo as it was read when the portal started."""
+    return cast(Logo, current_app.extensions[_LOGO])
 
 
 def chosen_theme() -> str | None:
@@ -122,8 +129,14 @@ def hand_to_layouts() -> dict[str, Any]:
 def prepare(state: Any) -> None:
     """Give the templates what does not change from page to page."""
     app: Flask = state.app
-    brand = app.extensions["tallyport"].catalog.brand
-    app.jinja_env.globals.update(brand=brand, brand_ink=ink_on(brand.accent_color))
+    ctx = app.extensions["tallyport"]
+    brand = ctx.catalog.brand
+    image = load_logo(brand, ctx.settings.catalog)
+    app.extensions[_LOGO] = image
+    app.jinja_env.globals.update(
+        brand=brand, brand_ink=ink_on(brand.accent_color), brand_logo=image
+    )
     app.jinja_env.globals.update(read_flashes=read_flashes)
     app.jinja_env.filters.update(field_attributes=field_attributes, field_error=field_error)
-    assets.init_app(app)
+    colors = brand_stylesheet(brand.accent_color).encode()
+    assets.init_app(app, made_of_catalog={"look.brand_css": colors, "look.logo": image.content})

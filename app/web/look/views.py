@@ -1,38 +1,42 @@
 """The brand's stylesheet and logo, and the choice between light and dark."""
 
-from flask import Response, abort, make_response, redirect
-from markupsafe import escape
+from flask import Response, abort, make_response, redirect, url_for
 
 from app.web.access import public
 from app.web.context import get_context
-from app.web.look import blueprint
+from app.web.look import assets, blueprint, shell
 from app.web.look.assets import A_YEAR
-from app.web.look.colors import brand_stylesheet, ink_on
 from app.web.look.shell import THEME_COOKIE, THEMES
 from app.web.referrer import came_from
+
+# Opened by itself, an image of the vendor's is a document of this site: it may do nothing there.
+_IMAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 @blueprint.get("/brand.css")
 @public
 def brand_css() -> Response:
     """The brand's colors as variables; a stylesheet, since the CSP allows no inline style."""
-    text = brand_stylesheet(get_context().catalog.brand.accent_color)
-    return Response(text, mimetype="text/css")
+    return Response(assets.made()["look.brand_css"], mimetype="text/css")
 
 
-@blueprint.get("/brand.svg")
+@blueprint.get("/brand.<any(svg, png):ending>")
 @public
-def logo() -> Response:
-    """The logo: the brand's letter on its color."""
-    brand = get_context().catalog.brand
-    text = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
-        f'<rect width="32" height="32" rx="7" fill="{escape(brand.accent_color)}"/>'
-        '<text x="16" y="22" text-anchor="middle" font-family="system-ui, sans-serif" '
-        f'font-size="18" font-weight="700" fill="{ink_on(brand.accent_color)}">'
-        f"{escape(brand.logo_text[:2])}</text></svg>"
-    )
-    return Response(text, mimetype="image/svg+xml")
+def logo(ending: str) -> Response:
+    """The logo, as the catalogue has it: an image, or a letter on the brand's color."""
+    image = shell.logo()
+    if image.ending != ending:
+        abort(404)
+    response = Response(image.content, mimetype=image.mimetype)
+    response.headers["Content-Security-Policy"] = _IMAGE_POLICY
+    return response
+
+
+@blueprint.get("/favicon.ico")
+@public
+def favicon() -> Response:
+    """What browsers ask for beside documents that name no icon (JSON, files): the logo."""
+    return make_response(redirect(url_for("look.logo", ending=shell.logo().ending)))
 
 
 @blueprint.get("/colors/<string:theme>/")

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from app.web.wordings import ledger, pages, uploads
+from app.web.wordings import charges, ledger, pages, uploads
 
 blueprint = Blueprint("portal", __name__)
 
@@ -22,6 +22,8 @@ for word in (
     ledger.role_words,
     ledger.entry_words,
     ledger.cause_words,
+    charges.charge_reason,
+    charges.grain_words,
     uploads.missing_headline,
     uploads.missing_lead,
     uploads.refusal_words,

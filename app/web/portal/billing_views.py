@@ -1,15 +1,17 @@
-"""The billing page and the page for missing uploads. Nothing here changes anything."""
+"""The billing page with its file, and the page for missing uploads. Nothing here writes."""
 
-from flask import redirect, render_template, url_for
+from flask import Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from app.services.identity import CustomerRef
 from app.services.pages.billing import load_billing_page
+from app.services.pages.seats import load_seats_by_day
 from app.services.pages.uploads import UploadsState, load_uploads_page
 from app.web.access import CUSTOMER, billing_user
 from app.web.context import get_context, get_read_session
+from app.web.csv_files import csv_name, csv_response
 from app.web.portal import blueprint
-from app.web.portal.charts import draw_billing_chart
+from app.web.portal.charts import asked_range, draw_billing_chart, range_choices
 
 
 @blueprint.get(f"{CUSTOMER}/billing/")
@@ -17,9 +19,29 @@ from app.web.portal.charts import draw_billing_chart
 def billing(ref: CustomerRef) -> ResponseReturnValue:
     """The plan, the next charge line by line, people and licenses, the card, what is owed."""
     ctx = get_context()
-    page = load_billing_page(ctx, get_read_session(), ref.payer, now=ctx.now())
-    chart = draw_billing_chart(page)
-    return render_template("portal/billing.html", ref=ref, page=page, chart=chart)
+    page = load_billing_page(
+        ctx, get_read_session(), ref.payer, now=ctx.now(), chosen=asked_range()
+    )
+    return render_template(
+        "portal/billing.html",
+        ref=ref,
+        page=page,
+        chart=draw_billing_chart(page),
+        ranges=range_choices(ref, page),
+    )
+
+
+@blueprint.get(f"{CUSTOMER}/seats.csv")
+@billing_user()
+def seats_file(ref: CustomerRef) -> Response:
+    """People and licenses at the end of each UTC day of the plan, as a file."""
+    now = get_context().now()
+    days = load_seats_by_day(get_read_session(), ref.payer, chosen=asked_range(), now=now)
+    return csv_response(
+        ("date", "people", "licenses"),
+        ((each.day, each.people, each.licenses) for each in days),
+        file_name=csv_name("seats", ref.host, now),
+    )
 
 
 @blueprint.get(f"{CUSTOMER}/missing-data/")

@@ -21,10 +21,19 @@ def test_the_next_charge_is_told_line_by_line_with_its_reasons(shop: Shop) -> No
     said = words(page)
     assert headline(page) == "Basic, 23 people. Next charge: $76.85 on 2 February."
     assert "23 licenses: 18 at the start, 5 added on 4 January." in said
-    assert "5 licenses added on 4 January 4 January 2012 – 2 February 2012" in said
+    assert (
+        "5 licenses added on 4 January 4 January 2012 – 2 February 2012 5 people joined on "
+        "4 January. A license for 29 of 31 days of $3.50 costs $3.27, rounded to the cent."
+    ) in said
     assert "5 $3.27 $16.35" in said
-    assert "Basic - renewal 2 February 2012 – 2 March 2012 23 $3.50 $80.50" in said
-    assert "New customer discount 2 February 2012 – 2 March 2012 1 −$20.00 −$20.00" in said
+    assert (
+        "Basic - renewal 2 February 2012 – 2 March 2012 One license for each of your 23 people. "
+        "23 $3.50 $80.50"
+    ) in said
+    assert (
+        "New customer discount 2 February 2012 – 2 March 2012 New customers pay $20.00 a month "
+        "less. For you this ends on 2 January 2013. 1 −$20.00 −$20.00"
+    ) in said
     assert "Total $76.85" in said
     # Each added license names its audit row.
     assert re.findall(r"Licenses (\d+) → (\d+)", said) == [

@@ -1,0 +1,72 @@
+"""The logo: the image that the catalogue names, checked when the portal starts, else its letters."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from markupsafe import escape
+
+from app.domain.brand import Brand
+from app.domain.catalog import CatalogError
+from app.web.look.colors import ink_on
+
+MOST_BYTES = 256 * 1024
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SVG_ROOT = "{http://www.w3.org/2000/svg}svg"
+# Entities make a small file a huge one; no logo needs them.
+_DECLARATION = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """The logo's bytes and how they are served; `is_image` is False for the letters."""
+
+    content: bytes
+    mimetype: str
+    ending: str
+    is_image: bool
+
+
+def load_logo(brand: Brand, catalog: Path) -> Logo:
+    """The logo of `brand`, whose catalogue lies at `catalog`. Raises CatalogError when the file is
+    missing, too large, or not the image that its name says."""
+    if brand.logo is None:
+        return Logo(_letters(brand).encode(), "image/svg+xml", "svg", False)
+    path = catalog.parent / brand.logo
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _wrong(catalog, f"cannot be read: {error}") from None
+    if len(content) > MOST_BYTES:
+        raise _wrong(catalog, f"must have at most {MOST_BYTES // 1024} KiB")
+    if brand.logo.endswith(".png"):
+        if not content.startswith(_PNG):
+            raise _wrong(catalog, "is not a png image")
+        return Logo(content, "image/png", "png", True)
+    if not _is_svg(content):
+        raise _wrong(catalog, "is not an svg image, or declares a document type")
+    return Logo(content, "image/svg+xml", "svg", True)
+
+
+def _wrong(catalog: Path, what: str) -> CatalogError:
+    return CatalogError(f"{catalog.name}: brand.logo: {what}")
+
+
+def _is_svg(content: bytes) -> bool:
+    if _DECLARATION.search(content):
+        return False
+    try:
+        return ElementTree.fromstring(content).tag == _SVG_ROOT
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return False
+
+
+def _letters(brand: Brand) -> str:
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+        f'<rect width="32" height="32" rx="7" fill="{escape(brand.accent_color)}"/>'
+        '<text x="16" y="22" text-anchor="middle" font-family="system-ui, sans-serif" '
+        f'font-size="18" font-weight="700" fill="{ink_on(brand.accent_color)}">'
+        f"{escape(brand.logo_text[:2])}</text></svg>"
+    )
