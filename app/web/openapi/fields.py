@@ -86,9 +86,10 @@ UPLOAD = (
     Field(
         name="version",
         schema={"type": "string", "maxLength": LONGEST_VERSION},
-        description="The product's version. In a form either as a JSON text with its quotes or "
-        "as it is.",
+        description="The product's version. In a form as a JSON text with its quotes; one without "
+        "quotes is taken as it is.",
         is_required=False,
+        is_nested=True,
     ),
     Field(
         name="api_feature_level",

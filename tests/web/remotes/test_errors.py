@@ -20,8 +20,6 @@ from tests.support.wire import BASE, WireServer, load_fixture, refusal
         "/api/v2/",
         "/api/v1/",
         "/api/v1/remotes/push/notify",
-        "/api/v1/remotes/server/register/transfer",
-        "/api/v1/remotes/server/register/verify_challenge",
         "/api/v1/remotes/server/seat-secret",
         "/api/v1/remotes/server/analytics/",
         "/api/%00",
