@@ -1,8 +1,15 @@
 """The words of the pages about people, activity, help and leaving."""
 
+from urllib.parse import quote
+
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from app.web.wording import Message
+from app.domain.kinds import BillingRole
+from app.services.deactivation_rules import HeldPlan, Obstacle, ObstacleKind
+from app.services.pages.account_people import PeoplePage, PersonRow, RemovedRow
+from app.services.pages.help import HelpPage
+from app.web.wording import Message, count_people, format_date
 
 MESSAGES: dict[str, Message] = {
     "owner_stays": _l(
@@ -10,3 +17,102 @@ MESSAGES: dict[str, Message] = {
     ),
     "person_already_removed": _l("%(email)s was removed already and cannot log in."),
 }
+
+# Numbers that begin a sentence are written out as long as they are short.
+_FEW_PEOPLE = {
+    1: _l("One person"),
+    2: _l("Two people"),
+    3: _l("Three people"),
+    4: _l("Four people"),
+    5: _l("Five people"),
+    6: _l("Six people"),
+    7: _l("Seven people"),
+    8: _l("Eight people"),
+    9: _l("Nine people"),
+}
+_ROLES = {
+    BillingRole.OWNER: _l("Owner"),
+    BillingRole.BILLING: _l("Billing"),
+}
+
+
+# --- people ---
+
+
+def people_headline(page: PeoplePage, host: str) -> str:
+    """ "Two people can manage billing for acme.test."."""
+    people = str(_FEW_PEOPLE.get(page.part.total) or count_people(page.part.total))
+    return gettext("%(people)s can manage billing for %(host)s.", people=people, host=host)
+
+
+def role_word(role: BillingRole) -> str:
+    """What a billing user may do: "Owner", "Billing"."""
+    return str(_ROLES[role])
+
+
+def mails_words(person: PersonRow) -> str:
+    """Which mails somebody wants beside those about money."""
+    if person.wants_major_release_mails and person.wants_maintenance_mails:
+        return gettext("Releases, maintenance")
+    if person.wants_major_release_mails:
+        return gettext("Releases")
+    if person.wants_maintenance_mails:
+        return gettext("Maintenance")
+    return gettext("None of these")
+
+
+def removed_by(person: RemovedRow) -> str:
+    """Who took billing away from somebody."""
+    if person.is_by_support:
+        return gettext("our support")
+    return person.by or gettext("somebody whose details were erased")
+
+
+# --- help ---
+
+
+def help_address(page: HelpPage, support_email: str, host: str, uuid: str) -> str:
+    """The address of a mail to support whose subject says who asks, and about which plan."""
+    if page.tier_title is None:
+        subject = gettext("Billing for %(host)s (%(uuid)s), no plan", host=host, uuid=uuid)
+    else:
+        subject = gettext(
+            "Billing for %(host)s (%(uuid)s), plan %(tier)s",
+            host=host,
+            uuid=uuid,
+            tier=page.tier_title,
+        )
+    return f"mailto:{support_email}?subject={quote(subject, safe='')}"
+
+
+# --- leaving ---
+
+
+def obstacle_words(obstacle: Obstacle) -> str:
+    """What stands in the way of leaving, and whose it is."""
+    held = obstacle.held
+    values = {"holder": held.holder, "tier": held.tier_title}
+    if obstacle.kind is ObstacleKind.OPEN_PURCHASE:
+        return gettext("A payment for %(tier)s of %(holder)s is under way.", **values)
+    if obstacle.kind is ObstacleKind.SCHEDULED_PLAN:
+        return gettext("%(tier)s of %(holder)s is scheduled to start.", **values)
+    if held.until is None:
+        return gettext("%(tier)s of %(holder)s goes on.", **values)
+    return gettext(
+        "%(tier)s of %(holder)s is paid until %(day)s and then goes on.",
+        day=format_date(held.until),
+        **values,
+    )
+
+
+def ending_words(held: HeldPlan) -> str:
+    """What becomes of a plan that is set to end anyway."""
+    values = {"holder": held.holder, "tier": held.tier_title}
+    if held.until is None:
+        return gettext("%(tier)s of %(holder)s is set to end.", **values)
+    return gettext(
+        "%(tier)s of %(holder)s is set to end on %(day)s. Until then it is paid for but of no "
+        "use, and nothing is paid back.",
+        day=format_date(held.until),
+        **values,
+    )

@@ -1,0 +1,121 @@
+"""Which acts of the audit log a customer sees, and under what heading.
+
+Every action that is ever recorded stands in one of the two lists (a test compares them with the
+code), so that nobody forgets to decide. Its words are in `app/web/wordings/activity.py`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class ActivityKind(StrEnum):
+    """The headings that the log can be narrowed to."""
+
+    LOGINS = "logins"
+    PEOPLE = "people"
+    PLAN = "plan"
+    MONEY = "money"
+    SERVER = "server"
+
+
+_BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
+    ActivityKind.LOGINS: (
+        "login.confirmation_sent",
+        "login.ended",
+        "login.failed",
+        "login.succeeded",
+        "login_link.created",
+    ),
+    ActivityKind.PEOPLE: (
+        "billing_user.became_owner",
+        "billing_user.created",
+        "billing_user.details_changed",
+        "billing_user.email_confirmed",
+        "billing_user.removed",
+    ),
+    ActivityKind.PLAN: (
+        "plan.ended",
+        "plan.kept",
+        "plan.licenses_at_renewal_set",
+        "plan.licenses_raised",
+        "plan.set_to_end",
+        "plan.started",
+        "purchase.confirmed",
+        "purchase.declined",
+        "purchase.given_up",
+        "purchase.people_fell",
+        "purchase.voided",
+    ),
+    ActivityKind.MONEY: (
+        "card.changed",
+        "card_setup.started",
+        "invoice.open",
+        "invoice.paid",
+        "invoice.payment_failed",
+        "invoice.uncollectible",
+        "invoice.void",
+        "payments_page.opened",
+        "plan.invoice_deferred",
+        "plan.invoiced",
+        "purchase.paid_without_plan",
+    ),
+    ActivityKind.SERVER: (
+        "organization.changed",
+        "organization.created",
+        "organization.identified",
+        "organization.locally_deleted",
+        "organization.owner_secret_changed",
+        "organization.restored",
+        "server.contact_changed",
+        "server.deactivated",
+        "server.hostname_changed",
+        "server.ids_rewound",
+        "server.key_rotated",
+        "server.reactivated",
+        "server.registered",
+        "server.signing_key_changed",
+        "server.transfer_requested",
+        "server.transferred",
+    ),
+}
+
+# The customer's own log: what happened, and its heading.
+SHOWN: Mapping[str, ActivityKind] = {
+    action: kind for kind, actions in _BY_KIND.items() for action in actions
+}
+
+# How our own work goes on inside, which tells a customer nothing.
+LEFT_OUT = frozenset(
+    {
+        # A run that has to be looked at by staff, with their words for why.
+        "customer.parked",
+        "customer.unparked",
+        # A row at the payment provider, made before the first payment.
+        "customer.known_to_provider",
+        # States that an invoice or a purchase has only before anybody can see it, or whose
+        # consequence has an entry of its own.
+        "invoice.draft",
+        "purchase.completed",
+        "purchase.open",
+        # Two rows of ours turned out to be one organization.
+        "organization.merged",
+        # A boundary at which there was nothing to charge.
+        "plan.nothing_to_bill",
+        # Clocks of servers that run ahead.
+        "server.uploaded_future_rows",
+    }
+)
+
+# What people of an organization learn about the server that it is on: not who runs it or its keys.
+OF_SERVER_FOR_ORGANIZATIONS = frozenset(
+    {
+        "server.deactivated",
+        "server.hostname_changed",
+        "server.reactivated",
+        "server.transferred",
+    }
+)
+# What people of a server learn about its organizations: not who manages their billing.
+OF_ORGANIZATIONS_FOR_SERVER = frozenset(
+    action for action in SHOWN if action.startswith("organization.")
+)

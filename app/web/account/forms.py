@@ -1,0 +1,44 @@
+"""The forms about people, and about leaving."""
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, StringField
+from wtforms.validators import DataRequired, Length
+
+from app.services.billing_people import ChangeOwnDetails
+from app.web.forms import clean_text
+
+MAX_NAME = 200
+
+
+class OwnDetailsForm(FlaskForm):
+    """What people say about themselves."""
+
+    full_name = StringField(
+        _l("Your full name"),
+        filters=[clean_text],
+        validators=[
+            DataRequired(_l("Enter your full name.")),
+            Length(max=MAX_NAME, message=_l("A name has at most 200 characters here.")),
+        ],
+        render_kw={"autocomplete": "name", "maxlength": MAX_NAME},
+    )
+    wants_major_release_mails = BooleanField(_l("Tell me about major releases"))
+    wants_maintenance_mails = BooleanField(_l("Tell me about planned maintenance and outages"))
+
+    def command(self) -> ChangeOwnDetails:
+        """What to do when the form is right."""
+        return ChangeOwnDetails(
+            full_name=self.full_name.data or "",
+            wants_major_release_mails=bool(self.wants_major_release_mails.data),
+            wants_maintenance_mails=bool(self.wants_maintenance_mails.data),
+        )
+
+
+class DeactivateForm(FlaskForm):
+    """Leaving is not done by one click."""
+
+    understood = BooleanField(
+        _l("I understand that this server and all of its organizations lose their registration"),
+        validators=[DataRequired(_l("Tick the box to say that you understand."))],
+    )
