@@ -26,7 +26,7 @@ from app.web.openapi.calls import (
 from app.web.openapi.document import form_values
 from app.web.openapi.shapes import Call
 from app.web.remotes import transfer_views, views
-from tests.support.api_contract import Contract, load_contract
+from tests.support.api_contract import Contract, held_to_contract, load_contract
 from tests.support.wire import LITERAL_SERVER
 from tests.web.api_docs.conftest import ProvingHost
 
@@ -289,3 +289,12 @@ def test_the_contract_bites(client: FlaskClient, contract: Contract) -> None:
     limited = error | {"code": "RATE_LIMIT_HIT", "retry-after": 5}
     assert found(429, limited) == ["the header Retry-After is missing"]
     assert found(429, limited, **{"Retry-After": "5"}) == []
+
+
+def test_what_is_not_told_is_seen_while_tests_run(
+    app: Flask, client: FlaskClient, contract: Contract
+) -> None:
+    without = Contract(contract.document | {"paths": {}})
+    with held_to_contract(app, without, BASE) as problems:
+        WireServer(client).register()
+    assert problems == [f"POST {BASE}/server/register 200 OK: no 200 is described"]
