@@ -84,7 +84,7 @@ class Book:
         for row in self.known:
             self._arrive(row)
         self.invoiced_until = anchor
-        order = max((row.remote_id for row in self._rows.values()), default=0)
+        order = max((row.order_id for row in self._rows.values()), default=0)
         self._append(
             Entry(anchor, True, self.first, self.first, order, actor="billing_user:1"),
         )
@@ -100,7 +100,7 @@ class Book:
         self._pending = [row for row in waiting if row.event_time > as_of]
         new = sorted(
             (row for row in waiting if row.event_time <= as_of),
-            key=lambda row: (row.event_time, row.remote_id),
+            key=lambda row: (row.event_time, row.order_id),
         )
         if new:
             floor = self._cycle(self.invoiced_until).start
@@ -121,15 +121,15 @@ class Book:
         """A person changes the licenses; `licenses` None leaves those of this cycle."""
         now = entry_at(self.entries, at)
         assert now is not None
-        order = max((row.remote_id for row in self._rows.values()), default=0)
+        order = max((row.order_id for row in self._rows.values()), default=0)
         kept = now.licenses if licenses is None else licenses
         return self._append(Entry(at, False, kept, at_next, order, actor="billing_user:1"))
 
     def _arrive(self, row: SeatRow) -> SeatRow | None:
-        if row.remote_id in self._rows:
+        if row.order_id in self._rows:
             return None
-        self._rows[row.remote_id] = replace(row, id=len(self._rows) + 1)
-        return self._rows[row.remote_id]
+        self._rows[row.order_id] = replace(row, id=len(self._rows) + 1)
+        return self._rows[row.order_id]
 
     def _decide(
         self, since: datetime, *, as_of: datetime, cause: SeatRow | None = None
@@ -141,10 +141,10 @@ class Book:
         past = [
             row
             for row in self._rows.values()
-            if row.event_time < since or (row.event_time, row.remote_id) <= counted
+            if row.event_time < since or (row.event_time, row.order_id) <= counted
         ]
         seats: dict[int, SeatState] = {}
-        for row in sorted(past, key=lambda row: (row.event_time, row.remote_id)):
+        for row in sorted(past, key=lambda row: (row.event_time, row.order_id)):
             before = seats.get(row.organization_id, SeatState())
             seats[row.organization_id] = before.after(row)
         new = decide_entries(
