@@ -3,12 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import cycle_at, month_boundary
+from app.domain.days import ONE_DAY, start_of_day
 from app.domain.ledger import Entry, effective_entries
 from app.models.plans import Plan
 from app.services.customers import Payer
@@ -20,7 +21,6 @@ from app.services.plan_ledger import ONE_SECOND
 # A plot and its table show no more steps than this; see `Grain`.
 MOST_STEPS = 60
 MONTHS_OF_A_YEAR = 12
-ONE_DAY = timedelta(days=1)
 
 Changes = Sequence[tuple[datetime, int]]
 
@@ -122,9 +122,12 @@ def load_seats_by_day(
     history = _load_history(session, head, plan_now, chosen)
     day = history.start.date()
     while day <= history.end.date():
-        midnight = datetime.combine(day + ONE_DAY, time.min, tzinfo=UTC)
-        at = min(midnight - ONE_SECOND, history.end)
-        yield DayOfSeats(day, history.people_at(at), value_at(history.licenses, at))
+        at = min(start_of_day(day + ONE_DAY) - ONE_SECOND, history.end)
+        # The day of a last report counts by it, though it did not hear the day's end.
+        heard = min(at, history.heard) if history.heard else at
+        is_known = heard.date() == day
+        people = history.people_at(heard) if is_known else None
+        yield DayOfSeats(day, people, value_at(history.licenses, at))
         day += ONE_DAY
 
 

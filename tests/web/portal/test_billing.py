@@ -1,13 +1,16 @@
 """The billing page in each of its states."""
 
 import re
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import update
 
 from app.models.customers import Customer
+from app.models.people import BillingUser
 from app.models.plans import Plan
 from app.services.unit_of_work import unit_of_work
+from tests.support.login import begin_server_session, begin_session, load_known_server
 from tests.support.shop import Shop, counted_queries, headline, words
 
 
@@ -219,3 +222,64 @@ def test_a_price_that_is_gone_from_the_catalogue_shows_its_key(shop: Shop) -> No
         work.session.execute(update(Plan).values(tier="gold"))
         work.commit()
     assert headline(shop.get("billing")).startswith("gold, 18 people.")
+
+
+def test_count_again_now_names_the_command_of_the_server(shop: Shop) -> None:
+    shop.open(18).buy()
+    said = words(shop.get("billing"))
+    assert "These numbers are from 2 January 2012, 03:04:05 UTC . Your server reports every" in said
+    assert "Run this on your server, then reload this page: " in said
+    assert "./manage.py update_analytics_counts" in said
+    # Where nobody reports, the notice says how; a plan that is over has nothing to count.
+    shop.on("2012-01-06", uploads=False)
+    assert "How to fix it" in words(shop.get("billing"))
+
+
+def test_contacts_are_named_removed_ones_are_not(shop: Shop) -> None:
+    shop.open(18).buy()
+    said = words(shop.get("billing"))
+    assert "Receipts go to iago@acme.test" in said
+    assert "Who can manage billing iago@acme.test Receipts" in said
+    for number in range(4):
+        email = f"person{number}@acme.test"
+        begin_session(shop.client, shop.ctx, shop.organization, email=email, user_uuid=uuid4())
+    with unit_of_work(shop.ctx) as work:
+        removed = update(BillingUser).where(BillingUser.email == "person0@acme.test")
+        work.session.execute(removed.values(deactivated_at=work.now))
+        work.commit()
+    said = words(shop.get("billing"))
+    assert "iago@acme.test, person1@acme.test, person2@acme.test and others" in said
+
+
+def test_a_server_reads_its_own_billing(shop: Shop) -> None:
+    shop.open(18)
+    shop.story.upgrade(shop.server, organization=None)
+    server = load_known_server(shop.ctx, shop.organization.server_id)
+    begin_server_session(shop.client, shop.ctx, server)
+    page = shop.client.get(server.page("billing"))
+    said = words(page)
+    assert headline(page) == "Basic, 18 people. Next charge: $43.00 on 2 February."
+    assert "One license for each of your 18 people." in said
+    assert f'action="/server/{server.uuid}/' in page.text and "/realm/" not in page.text
+    file = shop.client.get(f"/server/{server.uuid}/seats.csv")
+    assert "2012-01-02,18,18" in file.get_data(as_text=True)
+
+
+def test_added_licenses_at_an_odd_time_show_their_exact_share(shop: Shop) -> None:
+    shop.open(18).buy()
+    shop.on("2012-01-04 12:00:00")
+    shop.story.upload_seats(shop.server, 19)
+    said = words(shop.get("billing"))
+    assert "1 person joined on 4 January." in said
+    assert "A license for 28 days and 15:04:05 hours of 31 days of $3.50 costs $3.23" in said
+
+
+def test_a_minimum_is_the_reason_of_a_renewal(shop: Shop) -> None:
+    shop.open(12).buy(tier="business")
+    said = words(shop.get("billing"))
+    assert "You have 12 people; the least for this plan is 25 licenses." in said
+
+
+def test_chosen_licenses_are_the_reason_of_a_renewal(shop: Shop) -> None:
+    shop.open(18).buy(licenses=20)
+    assert "The number that you chose for the renewal: 20 licenses." in words(shop.get("billing"))
