@@ -1,6 +1,6 @@
 """Why a charge to come is what it is, a sentence for each line; and the words of the plot."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
@@ -48,8 +48,8 @@ def grain_words(grain: Grain) -> str:
 
 def charge_reason(line: PageLine, plan: PlanView) -> str:
     """Why a line of a charge to come says what it says; nothing for lines that say it all."""
-    if line.kind in {LineKind.ADDED, LineKind.ADJUSTMENT} and line.share is not None:
-        return _added(line, line.share, plan)
+    if line.share is not None and line.period_start is not None:
+        return _added(line, line.share, since=line.period_start, plan=plan)
     if line.kind is LineKind.RENEWAL:
         return _renewal(line, plan)
     if line.kind is LineKind.DISCOUNT and plan.discount is not None:
@@ -61,9 +61,9 @@ def charge_reason(line: PageLine, plan: PlanView) -> str:
     return ""
 
 
-def _added(line: PageLine, share: Share, plan: PlanView) -> str:
+def _added(line: PageLine, share: Share, *, since: datetime, plan: PlanView) -> str:
     """ "5 people joined on 4 January. Each pays for 29 of 31 days of $3.50: $3.27."."""
-    day = format_day_of_year(line.period_start)
+    day = format_day_of_year(since)
     values = {"count": format_count(line.quantity), "day": day}
     if plan.management is LicenseManagement.MANUAL:
         what = ngettext(
