@@ -6,6 +6,7 @@ from typing import cast
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 
 from app.domain.errors import BillingError
 from app.services.context import CLI, Context
@@ -119,6 +120,7 @@ def rewind_ids_command(
     help="Why; kept in the audit log. No names of people.",
     show_default=False,
 )
+@with_appcontext
 def login_link_command(uuid: str, next_page: str | None, reason: str) -> None:
     """Print a login link for the contact of a server: 24 hours, one login.
 

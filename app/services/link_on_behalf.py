@@ -1,13 +1,11 @@
 """A login link that our support makes for the contact of a server (login flow, "on behalf")."""
 
-from sqlalchemy import select
-
-from app.domain.errors import BillingError, NotFoundError
+from app.domain.errors import BillingError
 from app.domain.kinds import LoginDoor
-from app.models.registrations import Server
 from app.services.add_login_link import add_login_link
 from app.services.context import Actor, Context
 from app.services.login_links import LINK_PURPOSES, NEXT_PAGES
+from app.services.servers import load_server_id
 from app.services.unit_of_work import unit_of_work
 
 
@@ -24,12 +22,7 @@ def create_link_on_behalf(
         choices = ", ".join(NEXT_PAGES)
         raise BillingError("field_not_choice", field="next_page", choices=choices)
     with unit_of_work(ctx) as work:
-        server_id = work.session.scalars(
-            select(Server.id).where(Server.uuid == server_uuid)
-        ).first()
-        if server_id is None:
-            raise NotFoundError("server")
-        server = work.claim_server(server_id)
+        server = work.claim_server(load_server_id(work.session, uuid=server_uuid))
         if server.deactivated_at is not None:
             raise BillingError("server_deactivated")
         link = add_login_link(

@@ -244,11 +244,11 @@ def _open_login(
     user = find_person(session, link, address=said)
     if link.door is LoginDoor.PRODUCT:
         is_proven = user is not None and user.email_confirmed_at is not None
-        said = link.email if user is None else user.email
     else:
         # Support answers for the contact's address; behind a key anybody may stand.
         is_proven = link.door is LoginDoor.ON_BEHALF or confirmation is not None
-    return OpenLogin(link, confirmation, user, address=said, is_proven=is_proven)
+    address = said if user is None else user.email
+    return OpenLogin(link, confirmation, user, address=address, is_proven=is_proven)
 
 
 def _read_token(ctx: Context, session: Session, token: str, *, door: LoginDoor) -> LoginLink:

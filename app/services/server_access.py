@@ -9,8 +9,8 @@ from app.services.unit_of_work import UnitOfWork
 
 
 def end_access_to_server(work: UnitOfWork, server_id: int) -> None:
-    """Log out everybody of the server and of its organizations, and make their pending login
-    links useless, mailed confirmations with them. The server must be claimed.
+    """Log out everybody of the server and of its organizations, and make their login links
+    useless, mailed confirmations with them. The server must be claimed.
 
     For a registration that ends or changes hands: what was proven before then proves nothing.
     """
@@ -30,11 +30,8 @@ def end_access_to_server(work: UnitOfWork, server_id: int) -> None:
     work.session.execute(sessions)
     links = (
         update(LoginLink)
-        .where(
-            LoginLink.server_id == server_id,
-            LoginLink.completed_at.is_(None),
-            LoginLink.revoked_at.is_(None),
-        )
+        # Used ones as well: another mail that was sent for one still proves an address.
+        .where(LoginLink.server_id == server_id, LoginLink.revoked_at.is_(None))
         .values(revoked_at=work.now)
         .execution_options(synchronize_session=False)
     )

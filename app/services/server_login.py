@@ -17,6 +17,7 @@ from app.services.customers import Payer, get_customer, get_live_plan
 from app.services.login_failures import LoginRefused
 from app.services.login_links import HalfLogin
 from app.services.logs import log_event
+from app.services.servers import load_server_id
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 # Which the server's own plan is needed for, or no plan at all.
@@ -45,7 +46,7 @@ def begin_server_login(
     try:
         _authenticate(ctx, session, command)
         with unit_of_work(ctx) as work:
-            half = _begin(ctx, work, command, ip=ip)
+            half = _begin(work, command, ip=ip)
             work.commit()
     except BillingError as error:
         _record_failure(ctx, error, server_uuid=command.server_uuid, ip=ip)
@@ -54,13 +55,10 @@ def begin_server_login(
     return half
 
 
-def _begin(ctx: Context, work: UnitOfWork, command: ServerLogin, *, ip: str | None) -> HalfLogin:
-    server_id = work.session.scalars(
-        select(Server.id).where(Server.uuid == command.server_uuid)
-    ).one()
-    server = work.claim_server(server_id)
+def _begin(work: UnitOfWork, command: ServerLogin, *, ip: str | None) -> HalfLogin:
+    server = work.claim_server(load_server_id(work.session, uuid=command.server_uuid))
     # The key may have been changed, or the registration ended, until the server was ours.
-    _authenticate(ctx, work.session, command)
+    _authenticate(work.ctx, work.session, command)
     if command.next_page != NEVER_REFUSED:
         _refuse_where_organizations_pay(work.session, server)
     link = add_login_link(

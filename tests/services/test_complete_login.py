@@ -7,15 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from app.domain.errors import BillingError
-from app.domain.kinds import Collection as Payment
-from app.domain.kinds import (
-    CustomerKind,
-    LicenseManagement,
-    PlanStatus,
-    Schedule,
-    TierKind,
-)
-from app.models import BillingUser, BrowserSession, Customer, LoginLink, Organization, Plan
+from app.domain.kinds import CustomerKind, PlanStatus, TierKind
+from app.models import BillingUser, BrowserSession, LoginLink, Organization, Server
 from app.services.browser_sessions import SessionChanges, session_id_hashes, store_session
 from app.services.complete_login import CompletedLogin, CompleteLogin, complete_login
 from app.services.confirm_email import SendConfirmation, confirm_email, send_confirmation
@@ -25,6 +18,7 @@ from app.services.login_failures import LoginRefused
 from app.services.login_links import HalfLogin
 from tests.support.login import KnownOrganization, add_organization, mailed_link, make_link
 from tests.support.mail import RecordingMailer
+from tests.web.login.plans import add_plan
 
 
 def at_once(call: Callable[[], object], times: int = 4) -> list[object]:
@@ -145,42 +139,6 @@ def test_nothing_is_half_done_when_a_login_is_refused(
     complete(ctx, half, replaces=row)
 
 
-def add_plan(
-    ctx: Context,
-    organization: KnownOrganization,
-    *,
-    kind: CustomerKind = CustomerKind.ORGANIZATION,
-    tier: str = "basic",
-    status: PlanStatus = PlanStatus.ACTIVE,
-) -> None:
-    with ctx.sessions() as session, session.begin():
-        is_server = kind is CustomerKind.SERVER
-        customer = Customer(
-            kind=kind,
-            uuid=f"{kind}-of-{organization.id}",
-            display_name="Acme",
-            server_id=organization.server_id if is_server else None,
-            organization_id=None if is_server else organization.id,
-            created_at=ctx.now(),
-        )
-        session.add(customer)
-        session.flush()
-        plan = Plan(
-            customer_id=customer.id,
-            tier=tier,
-            status=status,
-            schedule=Schedule.MONTHLY,
-            currency="usd",
-            price_per_license=350,
-            license_management=LicenseManagement.AUTOMATIC,
-            collection=Payment.CHARGE_AUTOMATICALLY,
-            billing_cycle_anchor=ctx.now(),
-            invoiced_until=ctx.now(),
-            created_at=ctx.now(),
-        )
-        session.add(plan)
-
-
 def landing(ctx: Context, organization: KnownOrganization, next_page: str | None = None) -> str:
     with ctx.sessions() as session:
         row = session.get_one(Organization, organization.id)
@@ -205,3 +163,25 @@ def test_where_a_login_leads(ctx: Context) -> None:
     assert landing(ctx, given) == "sponsorship"
     assert landing(ctx, own, next_page="invoices") == "invoices"
     assert landing(ctx, free, next_page="//evil.test") == "plans"
+
+
+def test_where_the_login_of_a_server_leads(ctx: Context) -> None:
+    (sponsored,) = (t.key for t in ctx.catalog.tiers.values() if t.kind is TierKind.SPONSORED)
+    paid, of_organization, scheduled, ended, free, given = (
+        add_organization(ctx, host=f"host-{number}.test") for number in range(6)
+    )
+    add_plan(ctx, paid, kind=CustomerKind.SERVER)
+    add_plan(ctx, of_organization)
+    add_plan(ctx, scheduled, kind=CustomerKind.SERVER, status=PlanStatus.NEVER_STARTED)
+    add_plan(ctx, ended, kind=CustomerKind.SERVER, status=PlanStatus.ENDED)
+    add_plan(ctx, given, kind=CustomerKind.SERVER, tier=sponsored)
+
+    def leads_to(organization: KnownOrganization, next_page: str | None = None) -> str:
+        with ctx.sessions() as session:
+            row = session.get_one(Server, organization.server_id)
+            return decide_landing(session, row, next_page=next_page, catalog=ctx.catalog)
+
+    assert leads_to(paid) == leads_to(scheduled) == "billing"
+    assert leads_to(of_organization) == leads_to(ended) == leads_to(free) == "plans"
+    assert leads_to(given) == "sponsorship"
+    assert leads_to(paid, "deactivate") == leads_to(free, "deactivate") == "deactivate"

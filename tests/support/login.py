@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from app.domain.kinds import BillingRole
 from app.models import BillingUser, Organization, Server
+from app.services.authenticate_server import SERVER_KEY
 from app.services.browser_sessions import begin_identity_session
 from app.services.context import SYSTEM, Context
 from app.services.create_billing_link import CreateBillingLink, create_billing_link
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from tests.support.client import CheckedClient
 
 IAGO = UUID("0a0e4f0e-8f5d-4b0c-9d8a-0d5f3c3f1a01")
+# The key of the servers that `add_server` makes.
+KEY = "k3y-" * 16
 MAILED_LINK = re.compile(r"https?://\S+/remote-billing-login/do-confirm/\S+")
 
 
@@ -61,6 +64,30 @@ class KnownServer:
     def page(self, name: str) -> str:
         """The address of one of its pages."""
         return f"/server/{self.uuid}/{name}/"
+
+
+def add_server(
+    ctx: Context,
+    *,
+    hostname: str = "chat.acme.test",
+    key: str = KEY,
+    contact_email: str = "root@acme.test",
+) -> KnownServer:
+    """Store a server whose key is `key`, without organizations."""
+    with unit_of_work(ctx) as work:
+        server = Server(
+            uuid=str(uuid4()),
+            hostname=hostname,
+            contact_email=contact_email,
+            key_hash=ctx.tokens.hash_secret(SERVER_KEY, key),
+            created_at=work.now,
+            last_audit_log_update=work.now,
+        )
+        work.session.add(server)
+        work.flush()
+        known = KnownServer(server.id, server.uuid, server.hostname)
+        work.commit()
+    return known
 
 
 def load_known_server(ctx: Context, server_id: int) -> KnownServer:
@@ -151,6 +178,38 @@ def login_as(
         client.submit(page, {"email": email})
         assert isinstance(ctx.mailer, RecordingMailer)
         page = client.submit(client.get(mailed_link(ctx.mailer)), follow_redirects=True)
+    return finish_login(client, page)
+
+
+def enter_key(
+    client: "CheckedClient", server: KnownServer, key: str = KEY, *, next_page: str | None = None
+) -> "TestResponse":
+    """Send the id and the key of a server through the form; returns the answer as it came."""
+    query = {} if next_page is None else {"next_page": next_page}
+    page = client.get("/serverlogin/", query_string=query)
+    return client.submit(page, {"server_id": server.uuid, "server_key": key})
+
+
+def login_as_server(
+    client: "CheckedClient",
+    ctx: Context,
+    server: KnownServer,
+    key: str = KEY,
+    *,
+    email: str = "root@acme.test",
+    next_page: str | None = None,
+) -> "TestResponse":
+    """Log in as a server through the pages, by its key and the mail that every login sends;
+    returns the redirect to the first page of billing. Needs the recording mailer."""
+    page = client.get(enter_key(client, server, key, next_page=next_page).location)
+    client.submit(page, {"email": email})
+    assert isinstance(ctx.mailer, RecordingMailer)
+    page = client.submit(client.get(mailed_link(ctx.mailer)), follow_redirects=True)
+    return finish_login(client, page)
+
+
+def finish_login(client: "CheckedClient", page: "TestResponse") -> "TestResponse":
+    """Send the last form of a login, agreeing to the terms where it asks."""
     values = {"full_name": "Iago"}
     if "accepts_tos" in page.get_data(as_text=True):
         values["accepts_tos"] = "y"
@@ -166,7 +225,7 @@ def begin_session(
     user_uuid: UUID = IAGO,
 ) -> int:
     """Make `client` the browser of somebody who has just logged in; returns the billing user."""
-    place = {"organization_id": organization.id, "user_uuid": str(user_uuid)}
+    place: dict[str, int | str] = {"organization_id": organization.id, "user_uuid": str(user_uuid)}
     way_back = f"http://{organization.host}/self-hosted-billing/"
     return _begin_session(client, ctx, place, email=email, way_back=way_back)
 

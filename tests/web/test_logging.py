@@ -33,6 +33,11 @@ SECRET = "ImRhdGEi.Tw4yZQ.c2lnbmF0dXJl-_"
         ),
         (f"/remote-billing-login/{SECRET}/", "/remote-billing-login/[token]/"),
         (f"/remote-billing-login/confirmx{SECRET}", "/remote-billing-login/[token]"),
+        (
+            f"/remote-billing-login/server/{SECRET} HTTP/1.1",
+            "/remote-billing-login/server/[token] HTTP/1.1",
+        ),
+        (f"/remote-billing-login/server{SECRET}", "/remote-billing-login/[token]"),
         ("/remote-billing-login/confirm/", "/remote-billing-login/confirm/"),
         ("/remote-billing-login/complete/ HTTP/1.1", "/remote-billing-login/complete/ HTTP/1.1"),
         ("/remote-billing-login/sent/", "/remote-billing-login/sent/"),

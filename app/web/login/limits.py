@@ -57,6 +57,8 @@ def _count(namespace: str, limits: str, *counted: Counted) -> int | None:
 
 
 def _seconds_left(item: RateLimitItem, namespace: str, who: Counted) -> int:
-    """Seconds until the window ends. Limits live on real time, whatever our clock says."""
+    """Seconds until the window ends: at least one, at most the whole window, whatever the clock of
+    a demo or a test says. Limits live on real time."""
     reset_at = limiter.limiter.get_window_stats(item, namespace, *who).reset_time
-    return max(1, int(reset_at) - int(get_context().clock.real_now().timestamp()))
+    left = int(reset_at) - int(get_context().clock.real_now().timestamp())
+    return min(max(left, 1), item.get_expiry())

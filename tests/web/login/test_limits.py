@@ -1,4 +1,4 @@
-"""How many confirmation mails may be asked for: per address, per server, per caller."""
+"""How many confirmation mails may be asked for, and how many keys of servers tried."""
 
 import os
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.services.context import Context
 from tests.support.client import CheckedClient
-from tests.support.login import KnownOrganization, add_organization, make_link
+from tests.support.login import KEY, KnownOrganization, add_organization, add_server, make_link
 from tests.support.mail import RecordingMailer
 
 pytestmark = pytest.mark.sqlite_only
@@ -28,7 +28,7 @@ def limited_app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) 
         server = request.getfixturevalue("redis_url").rpartition("/")[0]
         url = f"{server}/{1 + int(worker) % 15}"
         redis.Redis.from_url(url).flushdb()
-    return make_app(rate_limit_login_mail=LIMIT, redis_url=url)
+    return make_app(rate_limit_login_mail=LIMIT, rate_limit_server_login=LIMIT, redis_url=url)
 
 
 def ask(
@@ -116,3 +116,58 @@ def test_a_double_click_is_not_counted(limited_app: Flask, mailer: RecordingMail
         email = {"email": "iago@acme.test"}
         assert client.submit(page, email, environ_overrides=environ).status_code == 303
     assert len(mailer.outbox) == 1
+
+
+def try_key(app: Flask, uuid: str, key: str = KEY, *, ip: str | None = None) -> TestResponse:
+    """A new browser sends the id and the key of a server."""
+    client = app.test_client()
+    assert isinstance(client, CheckedClient)
+    environ = {"REMOTE_ADDR": ip or fresh_ip()}
+    typed = {"server_id": uuid, "server_key": key}
+    return client.submit(client.get("/serverlogin/"), typed, environ_overrides=environ)
+
+
+def test_keys_of_one_server(limited_app: Flask) -> None:
+    ctx: Context = limited_app.extensions["tallyport"]
+    server, other = add_server(ctx), add_server(ctx, hostname="other.test")
+    for uuid in (server.uuid, server.uuid.upper(), f" {server.uuid}"):
+        assert try_key(limited_app, uuid, "x" * 64).status_code == 200
+    refused = try_key(limited_app, server.uuid)
+    assert refused.status_code == 429
+    assert "Too many requests" in refused.get_data(as_text=True)
+    assert 1 <= int(refused.headers["Retry-After"]) <= 3600
+    assert KEY not in refused.get_data(as_text=True)
+    assert try_key(limited_app, other.uuid).status_code == 303
+
+
+def test_keys_from_one_address(limited_app: Flask) -> None:
+    ctx: Context = limited_app.extensions["tallyport"]
+    server = add_server(ctx)
+    ip = fresh_ip()
+    answers = [try_key(limited_app, str(uuid4()), ip=ip).status_code for _ in range(4)]
+    assert answers == [200, 200, 200, 429]
+    assert try_key(limited_app, server.uuid, ip=ip).status_code == 429
+    assert try_key(limited_app, server.uuid).status_code == 303
+
+
+def test_mails_for_a_server_are_limited_too(limited_app: Flask, mailer: RecordingMailer) -> None:
+    ctx: Context = limited_app.extensions["tallyport"]
+    server = add_server(ctx)
+    client = limited_app.test_client()
+    assert isinstance(client, CheckedClient)
+    environ = {"REMOTE_ADDR": fresh_ip()}
+    typed = {"server_id": server.uuid, "server_key": KEY}
+    answer = client.submit(client.get("/serverlogin/"), typed, environ_overrides=environ)
+    page = client.get(answer.location)
+    answers = [
+        refused(
+            client.submit(
+                page,
+                {"email": f"{uuid4().hex}@acme.test"},
+                environ_overrides={"REMOTE_ADDR": fresh_ip()},
+            )
+        )
+        for _ in range(4)
+    ]
+    assert answers == [False, False, False, True]
+    assert len(mailer.outbox) == 3

@@ -332,9 +332,9 @@ def test_a_mail_server_that_is_down_is_told(
     assert client.submit(client.get(mailed_link(mailer))).status_code == 303
 
 
-def test_next_page_leads_to_what_is_built(client: CheckedClient, ctx: Context) -> None:
+def test_next_page_leads_to_what_an_organization_has(client: CheckedClient, ctx: Context) -> None:
     acme = add_organization(ctx)
-    for next_page in ("deactivate", "usage", "sponsorship"):
+    for next_page in ("deactivate", "sponsorship"):
         answer = login_as(client, ctx, acme, next_page=next_page)
         assert answer.location == acme.page("billing")
 
