@@ -166,12 +166,12 @@ STATUS = Call(
     answer=fields.LAST_IDS,
     examples={
         "status": Example(
-            summary="After both example uploads",
+            summary="Before the first upload",
             fields={},
             answer={
-                "last_realm_count_id": 1,
-                "last_installation_count_id": 1,
-                "last_realmauditlog_id": 10,
+                "last_realm_count_id": 0,
+                "last_installation_count_id": 0,
+                "last_realmauditlog_id": 0,
             },
         )
     },
@@ -311,13 +311,14 @@ DEACTIVATE = Call(
     ),
 )
 
+# In the order in which a server comes to need them, which is that of the page.
 CALLS = (
     REGISTER,
-    TRANSFER,
-    VERIFY_CHALLENGE,
     STATUS,
     ANALYTICS,
     BILLING,
     ENTITLEMENT,
+    TRANSFER,
+    VERIFY_CHALLENGE,
     DEACTIVATE,
 )
