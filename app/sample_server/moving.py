@@ -16,6 +16,7 @@ from typing import Any
 
 from . import clock
 from .audit import record_event
+from .clock import MICROSECONDS
 from .inputs import LARGEST_ID, clean_email, clean_number, clean_role, clean_text
 from .messages import LONGEST_MESSAGE, check_channel
 from .organizations import TITLE_LENGTH, clean_name, get_organization, load_organization
@@ -35,6 +36,8 @@ from .store import Store
 FORMAT = "parlor-organization"
 FORMAT_VERSION = 1
 LARGEST_FILE = 256 * 1024 * 1024
+# The last second of the year 9999, in POSIX seconds: no page could show a later one.
+LATEST = 253_402_300_799
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Record = Mapping[str, Any]
@@ -143,7 +146,7 @@ def _create(connection: sqlite3.Connection, described: Record, *, name: str | No
             uuid,
             secret,
             _number(described, "org_type", most=10_000),
-            _number(described, "created"),
+            _number(described, "created", most=LATEST),
         ),
     )
     return load_organization(connection, name)
@@ -174,7 +177,7 @@ def _import_people(
                 role,
                 is_bot,
                 state,
-                _number(person, "created"),
+                _number(person, "created", most=LATEST),
             )
         except sqlite3.IntegrityError as error:
             raise InputError(
@@ -203,7 +206,7 @@ def _import_messages(
             author,
             check_channel(str(message.get("channel"))),
             clean_text(message.get("text"), label="A message", longest=LONGEST_MESSAGE, lines=True),
-            _number(message, "at"),
+            _number(message, "at", most=LATEST),
         )
 
 
@@ -212,7 +215,8 @@ def _import_history(
 ) -> None:
     """Keep the history to the microsecond: the billing service knows a row again by its time."""
     for row in _list(content, "audit_rows"):
-        if row.get("event_type") not in EVENT_TYPES:
+        event_type = _number(row, "event_type")
+        if event_type not in EVENT_TYPES:
             raise InputError("The export has an event of an unknown type.")
         try:
             _insert(
@@ -221,8 +225,8 @@ def _import_history(
                 " (organization_id, event_type, event_microseconds, extra_data)"
                 " VALUES (?, ?, ?, ?)",
                 organization.id,
-                row["event_type"],
-                _number(row, "event_microseconds"),
+                event_type,
+                _number(row, "event_microseconds", most=LATEST * MICROSECONDS),
                 _counts(row),
             )
         except sqlite3.IntegrityError as error:
@@ -276,7 +280,10 @@ def _counts(row: Record) -> str:
         content = None
     people = content.get("10", {}) if isinstance(content, dict) else {}
     roles = people.get("11") if isinstance(people, dict) else None
-    if not isinstance(roles, dict) or not set(roles) <= {str(role) for role in ROLE_NAMES}:
+    known = {str(role) for role in ROLE_NAMES}
+    if not isinstance(roles, dict) or set(roles) != known or "12" not in people:
+        raise InputError("The export has an event without its counts.")
+    if not all(type(number) is int and number >= 0 for number in (*roles.values(), people["12"])):
         raise InputError("The export has an event without its counts.")
     assert isinstance(text, str)  # Nothing else was parsed.
     return text

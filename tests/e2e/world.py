@@ -26,6 +26,7 @@ from app.sample_server import server as sample
 from app.sample_server.moving import export_organization, import_organization
 from app.sample_server.records import Organization
 from app.sample_server.registration import register
+from app.sample_server.server import ServerHandle
 from app.sample_server.store import new_key
 from app.sample_server.uploads import upload_now
 from app.services.context import Context
@@ -55,7 +56,7 @@ class World:
     ctx: Context
     clock: DemoClock
     emulator: emulator.Handle
-    sample: sample.ServerHandle
+    sample: ServerHandle
     smtp: SmtpServer
     folder: Path
     certificates: Certificates
@@ -71,7 +72,7 @@ class World:
         report = upload_now(self.sample.store, trigger="control")
         assert report.ok, report
 
-    def start_server(self, name: str, *, host: str = OTHER_HOST) -> sample.ServerHandle:
+    def start_server(self, name: str, *, host: str = OTHER_HOST) -> ServerHandle:
         """Start another sample server with a store of its own, which is empty and not registered.
 
         It goes by `host`, one of SERVER_HOSTS, with a port of its own, and answers there by https
@@ -91,7 +92,7 @@ class World:
         """The sample server forgets its key, and has one of its own making instead."""
         self.sample.store.save(server_key=new_key(), pending_key="")
 
-    def lose_everything(self, *, name: str = "rebuilt") -> sample.ServerHandle:
+    def lose_everything(self, *, name: str = "rebuilt") -> ServerHandle:
         """The sample server is gone with its store; a new, empty one has taken its place under the
         same hostname. It knows nothing of the registration."""
         hostname, port = self.sample.store.settings().hostname, self.sample.https_port
@@ -106,7 +107,7 @@ class World:
         )
         return self.sample
 
-    def move_organization(self, target: sample.ServerHandle, *, name: str = "acme") -> Organization:
+    def move_organization(self, target: ServerHandle, *, name: str = "acme") -> Organization:
         """Export an organization of the sample server and import it on `target`."""
         file = self.folder / f"{name}-{target.port}.json"
         export_organization(self.sample.store, name, file)

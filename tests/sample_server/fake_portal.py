@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import requests
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.serving import make_server
 
-from tests.sample_server.protocol import Violation, check_register, read_billing, read_upload
+from tests.sample_server.protocol import (
+    Violation,
+    check_register,
+    check_transfer,
+    check_verification,
+    read_billing,
+    read_upload,
+)
 
 REGISTER, STATUS = "server/register", "server/analytics/status"
 ANALYTICS, BILLING = "server/analytics", "server/billing"
+DEACTIVATE = "server/deactivate"
+TRANSFER, VERIFY = "server/register/transfer", "server/register/verify_challenge"
 TABLES = {
     "realm_counts": "last_realm_count_id",
     "installation_counts": "last_installation_count_id",
@@ -32,6 +44,8 @@ class Server:
     hostname: str
     contact_email: str
     last_ids: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TABLES.values(), 0))
+    uuid: str = ""
+    deactivated: bool = False
 
 
 @dataclass
@@ -41,6 +55,11 @@ class FakePortal:
     servers: dict[str, Server] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     realms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Which server each organization is registered to, by UUIDs.
+    owners: dict[str, str] = field(default_factory=dict)
+    # The secrets of transfers under way, and whose certificates are trusted when it looks for one.
+    challenges: dict[str, str] = field(default_factory=dict)
+    authority: Path | None = None
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     users: list[dict[str, Any]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -128,6 +147,8 @@ def make_portal_app(portal: FakePortal) -> Flask:
             server = portal.servers.get(given.username or "") if given else None
             if server is None or given is None or given.password != server.key:
                 return error("INVALID_ZULIP_SERVER", headers={"WWW-Authenticate": "Basic"})
+            if server.deactivated:
+                return error("REMOTE_SERVER_DEACTIVATED")
             return action(server)
 
         return run
@@ -146,7 +167,19 @@ def make_portal_app(portal: FakePortal) -> Flask:
 
     @app.post(f"/api/v1/remotes/{BILLING}")
     def billing() -> ResponseReturnValue:
-        return handle(BILLING, authenticated(lambda _: _billing(portal)))
+        return handle(BILLING, authenticated(lambda server: _billing(portal, server)))
+
+    @app.post(f"/api/v1/remotes/{DEACTIVATE}")
+    def deactivate() -> ResponseReturnValue:
+        return handle(DEACTIVATE, authenticated(_deactivate))
+
+    @app.post(f"/api/v1/remotes/{TRANSFER}")
+    def transfer() -> ResponseReturnValue:
+        return handle(TRANSFER, lambda: _transfer(portal))
+
+    @app.post(f"/api/v1/remotes/{VERIFY}")
+    def verify() -> ResponseReturnValue:
+        return handle(VERIFY, lambda: _verify(portal))
 
     @app.get("/remote-billing-login/<string:token>")
     def landing(token: str) -> ResponseReturnValue:
@@ -163,11 +196,13 @@ def _register(portal: FakePortal) -> ResponseReturnValue:
     others = [s for i, s in portal.servers.items() if i != server_id]
     if server is not None and server.key != key:
         return error("INVALID_ZULIP_SERVER", status=400, role=server_id)
+    if server is not None and server.deactivated:
+        return error("REMOTE_SERVER_DEACTIVATED")
     if any(other.hostname == fields["hostname"] for other in others):
         return error("HOSTNAME_ALREADY_IN_USE_BOUNCER_ERROR")
     created = server is None
     if server is None:
-        server = portal.servers[server_id] = Server(key, "", "")
+        server = portal.servers[server_id] = Server(key, "", "", uuid=server_id)
     server.hostname, server.contact_email = fields["hostname"], fields["contact_email"]
     server.key = fields.get("new_org_key", key)
     return success(created=created)
@@ -181,6 +216,9 @@ def _analytics(portal: FakePortal, server: Server) -> ResponseReturnValue:
             if row["id"] <= last:
                 raise Violation("Data is out of order.")
             last = row["id"]
+    for realm in tables.get("realms", []):
+        if portal.owners.get(realm["uuid"], server.uuid) != server.uuid:
+            return error("BAD_REQUEST", msg="Duplicate registration detected.")
     for table, name in TABLES.items():
         rows = tables.get(table, [])
         portal.rows[table] += rows
@@ -188,14 +226,55 @@ def _analytics(portal: FakePortal, server: Server) -> ResponseReturnValue:
             server.last_ids[name] = rows[-1]["id"]
     for realm in tables.get("realms", []):
         portal.realms[realm["uuid"]] = realm
+        portal.owners[realm["uuid"]] = server.uuid
     answer = {"can_push": True, "expected_end_timestamp": None}
     return success(realms={realm["uuid"]: answer for realm in tables.get("realms", [])})
 
 
-def _billing(portal: FakePortal) -> ResponseReturnValue:
+def _deactivate(server: Server) -> ResponseReturnValue:
+    if request.form:
+        raise Violation("server/deactivate has no fields")
+    server.deactivated = True
+    return success()
+
+
+def _by_hostname(portal: FakePortal, hostname: str) -> Server | None:
+    return next((s for s in portal.servers.values() if s.hostname == hostname), None)
+
+
+def _transfer(portal: FakePortal) -> ResponseReturnValue:
+    hostname = check_transfer(request.form.to_dict())
+    if _by_hostname(portal, hostname) is None:
+        return error("BAD_REQUEST", msg=f"{hostname} is not registered.")
+    secret = f"secret-{len(portal.challenges)}:{hostname}"
+    portal.challenges[secret] = hostname
+    return success(verification_secret=secret)
+
+
+def _verify(portal: FakePortal) -> ResponseReturnValue:
+    hostname, token = check_verification(request.form.to_dict())
+    url = f"https://{hostname}/api/v1/zulip-services/verify/{token}/"
+    try:
+        answer = requests.get(url, verify=str(portal.authority), timeout=5)
+        secret = answer.json()["verification_secret"] if answer.status_code == 200 else ""
+    except (requests.RequestException, ValueError):
+        return error("BAD_REQUEST", msg=f"{hostname} could not be asked.")
+    server = _by_hostname(portal, hostname)
+    if server is None or portal.challenges.pop(secret, None) != hostname:
+        return error("BAD_REQUEST", msg=f"{hostname} served no secret of ours.")
+    server.key = secrets.token_hex(32)
+    return success(zulip_org_id=server.uuid, zulip_org_key=server.key)
+
+
+def _billing(portal: FakePortal, server: Server) -> ResponseReturnValue:
     user, realm = read_billing(request.form.to_dict())
     if realm["uuid"] not in portal.realms:
         return error("MISSING_REMOTE_REALM", msg="Organization not registered")
+    if portal.owners[realm["uuid"]] != server.uuid:
+        return error(
+            "REMOTE_REALM_SERVER_MISMATCH_ERROR",
+            msg="Registered to another server. Write to help@vendor.test.",
+        )
     portal.users.append(user)
     return success(billing_access_url=f"{portal.url}/remote-billing-login/token{len(portal.users)}")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 HOSTNAME = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
+ACCESS_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 PROPERTY = re.compile(r"[a-z_]+:[a-z_]*:(hour|day)")
 EVENT_TYPES = {101, 102, 103, 104, 105, 201, 202, 229}
@@ -81,6 +82,20 @@ def check_register(fields: Mapping[str, str]) -> None:
     _need(len(hostname) <= 128 and bool(HOSTNAME.fullmatch(hostname)), "hostname: no bare host")
     email = fields.get("contact_email", "")
     _need(bool(EMAIL.fullmatch(email)) and "example.com" not in email, "contact_email: invalid")
+
+
+def check_transfer(fields: Mapping[str, str]) -> str:
+    """Return the hostname of server/register/transfer, or raise Violation."""
+    _need(set(fields) == {"hostname"}, "transfer: other fields")
+    _need(bool(HOSTNAME.fullmatch(fields["hostname"])), "hostname: no bare host")
+    return fields["hostname"]
+
+
+def check_verification(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Return (hostname, access token) of server/register/verify_challenge, or raise Violation."""
+    _need(set(fields) == {"hostname", "access_token"}, "verify_challenge: other fields")
+    _need(bool(ACCESS_TOKEN.fullmatch(fields["access_token"])), "access_token: not as agreed")
+    return check_transfer({"hostname": fields["hostname"]}), fields["access_token"]
 
 
 def check_realm(realm: object) -> None:
