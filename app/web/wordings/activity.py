@@ -142,8 +142,12 @@ def _tier(row: ActivityRow) -> str:
     return row.tier or gettext("the plan")
 
 
+def _tier_first(row: ActivityRow) -> str:
+    return row.tier or gettext("The plan")
+
+
 def _plan_started(row: ActivityRow) -> str:
-    return _with_licenses(row, gettext("%(tier)s started", tier=_tier(row)))
+    return _with_licenses(row, gettext("%(tier)s started", tier=_tier_first(row)))
 
 
 def _purchase_confirmed(row: ActivityRow) -> str:
@@ -162,7 +166,9 @@ def _set_to_end(row: ActivityRow) -> str:
 
 
 def _plan_ended(row: ActivityRow) -> str:
-    return gettext("%(tier)s ended on %(day)s", tier=_tier(row), day=_day(row.after, "ended_at"))
+    return gettext(
+        "%(tier)s ended on %(day)s", tier=_tier_first(row), day=_day(row.after, "ended_at")
+    )
 
 
 def _licenses(now: LazyString) -> Callable[[ActivityRow], str]:
