@@ -35,6 +35,7 @@ HANDLERS: dict[str, Callable[[Context, str], object]] = {
     "invoice.paid": refresh_invoice,
     "invoice.payment_failed": refresh_invoice,
     "invoice.voided": refresh_invoice,
+    "invoice.marked_uncollectible": refresh_invoice,
 }
 
 

@@ -5,8 +5,9 @@ const choices = document.querySelector("form[data-choices]");
 const price = document.querySelector("[data-price]");
 let byPointer = false;
 
+// By invoice the licenses cannot follow the people, so nothing is asked about that.
 const isComplete = () =>
-  choices.elements.management.value !== "manual" || choices.elements.licenses.value !== "";
+  choices.elements.management?.value === "automatic" || choices.elements.licenses.value !== "";
 
 choices?.addEventListener("pointerdown", () => { byPointer = true; });
 choices?.addEventListener("keydown", () => { byPointer = false; });

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from app.domain.catalog import Catalog
 from app.domain.invoicing import LineDraft
-from app.domain.kinds import LineKind
+from app.domain.kinds import Collection, LineKind
 from app.models.customers import Customer
 from app.models.purchases import Purchase
 from app.services.context import Context
+from app.services.purchase_state import GRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class PageLine:
-    """A line of an invoice or of what one will say; amounts in cents.
+    """A line of an invoice or of what one will say; amounts in cents. A line whose time begins
+    with its payment has no period yet.
 
     `why` are the ledger entries that made it; `hidden` counts those left out of a very long list.
     `share` is set where a line charges for a part of a cycle, as far as the page computes it.
@@ -62,8 +64,8 @@ class PageLine:
     quantity: int
     unit_amount: int
     amount: int
-    period_start: datetime
-    period_end: datetime
+    period_start: datetime | None
+    period_end: datetime | None
     why: tuple[EntryView, ...] = ()
     hidden: int = 0
     kind: LineKind | None = None
@@ -90,6 +92,8 @@ class OpenPurchase:
     currency: str
     created_at: datetime
     hosted_url: str | None
+    is_by_invoice: bool = False
+    due_at: datetime | None = None
 
 
 def card_of(customer: Customer | None) -> CardView | None:
@@ -108,6 +112,8 @@ def open_purchase_of(catalog: Catalog, purchase: Purchase | None) -> OpenPurchas
     """The same of a loaded purchase."""
     if purchase is None:
         return None
+    is_by_invoice = purchase.collection is Collection.SEND_INVOICE
+    ends = purchase.expires_at
     return OpenPurchase(
         id=purchase.id,
         tier_title=tier_title(catalog, purchase.tier),
@@ -115,6 +121,8 @@ def open_purchase_of(catalog: Catalog, purchase: Purchase | None) -> OpenPurchas
         currency=purchase.currency,
         created_at=purchase.created_at,
         hosted_url=purchase.hosted_url,
+        is_by_invoice=is_by_invoice,
+        due_at=ends - GRACE if is_by_invoice and ends is not None else None,
     )
 
 
@@ -124,9 +132,21 @@ def tier_title(catalog: Catalog, key: str) -> str:
     return tier.title if tier is not None else key
 
 
-def page_lines(ctx: Context, lines: Sequence[LineDraft], *, title: str) -> tuple[PageLine, ...]:
-    """Computed lines with their words, without the entries behind them."""
-    return tuple(page_line(ctx, line, title=title) for line in lines)
+def page_lines(
+    ctx: Context,
+    lines: Sequence[LineDraft],
+    *,
+    title: str,
+    months_from_payment: int | None = None,
+) -> tuple[PageLine, ...]:
+    """Computed lines with their words, without the entries behind them.
+
+    months_from_payment: the length of a first cycle that begins when its invoice is paid; no line
+    has a period then.
+    """
+    return tuple(
+        page_line(ctx, line, title=title, months_from_payment=months_from_payment) for line in lines
+    )
 
 
 def page_line(
@@ -137,17 +157,23 @@ def page_line(
     why: tuple[EntryView, ...] = (),
     hidden: int = 0,
     share: Share | None = None,
+    months_from_payment: int | None = None,
 ) -> PageLine:
     """One computed line with its words."""
+    is_dated = months_from_payment is None
     return PageLine(
         description=ctx.describe_line(
-            line.kind, tier_title=title, quantity=line.quantity, since=line.period_start
+            line.kind,
+            tier_title=title,
+            quantity=line.quantity,
+            since=line.period_start,
+            months_from_payment=months_from_payment,
         ),
         quantity=line.quantity,
         unit_amount=line.unit_amount,
         amount=line.amount,
-        period_start=line.period_start,
-        period_end=line.period_end,
+        period_start=line.period_start if is_dated else None,
+        period_end=line.period_end if is_dated else None,
         why=why,
         hidden=hidden,
         kind=line.kind,

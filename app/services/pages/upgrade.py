@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.domain.errors import BillingError
-from app.domain.kinds import LicenseManagement, Schedule
+from app.domain.kinds import Collection, LicenseManagement, Schedule
 from app.services.context import Context
 from app.services.customers import Payer
 from app.services.pages.head import load_head
@@ -21,9 +21,9 @@ from app.services.pages.parts import (
     page_lines,
     tier_title,
 )
+from app.services.purchase_state import AUTHENTICATION_AGE, GRACE
 from app.services.purchases import QUOTE_PURPOSE, ConfirmPurchase, read_quote, sign_quote
 from app.services.quote import PurchaseChoice, Quote, check_may_buy, count_payer_people, make_quote
-from app.services.purchase_state import AUTHENTICATION_AGE
 
 # A price of a choice that is refused cannot be shown; the choices themselves can.
 WRONG_CHOICE = frozenset(
@@ -32,6 +32,7 @@ WRONG_CHOICE = frozenset(
         "licenses_missing",
         "too_few_licenses",
         "too_many_licenses",
+        "too_many_for_invoice",
         "contact_support_for_more",
     }
 )
@@ -50,7 +51,11 @@ class TierOption:
 
 @dataclass(frozen=True, slots=True)
 class QuoteView:
-    """The exact price of a choice; amounts in cents of `currency`. `token` is the signed quote."""
+    """The exact price of a choice; amounts in cents of `currency`. `token` is the signed quote.
+
+    By invoice, `due_at` and `void_at` are those of an invoice that is sent now, and nothing has a
+    date that its payment decides.
+    """
 
     token: str
     tier_key: str
@@ -71,6 +76,9 @@ class QuoteView:
     discount_months: int
     discount_ends_at: datetime | None
     undiscounted_total: int
+    is_by_invoice: bool
+    due_at: datetime
+    void_at: datetime
 
     @property
     def is_below_minimum(self) -> bool:
@@ -81,7 +89,8 @@ class QuoteView:
 @dataclass(frozen=True, slots=True)
 class UpgradePage:
     """Everything the upgrade page shows. `quote` is None when the choice is refused, `problem`
-    then says why."""
+    then says why. An invoice is for `least_by_invoice` to `most_by_invoice` licenses, due in
+    `days_until_due`."""
 
     tiers: tuple[TierOption, ...]
     currency: str
@@ -90,6 +99,9 @@ class UpgradePage:
     problem: BillingError | None
     card: CardView | None
     open_purchase: OpenPurchase | None
+    least_by_invoice: int
+    most_by_invoice: int
+    days_until_due: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,9 @@ def load_upgrade_page(
         problem=problem,
         card=card_of(head.customer),
         open_purchase=open_purchase_of(ctx.catalog, head.purchase),
+        least_by_invoice=max(people, ctx.catalog.min_invoiced_licenses),
+        most_by_invoice=ctx.catalog.max_self_serve_licenses,
+        days_until_due=ctx.catalog.days_until_due,
     )
 
 
@@ -147,6 +162,7 @@ def read_choice(ctx: Context, payer: Payer, token: str) -> PurchaseChoice | None
         schedule=Schedule(value["schedule"]),
         license_management=management,
         licenses=value["licenses"] if manual else None,
+        collection=Collection(value["collection"]),
     )
 
 
@@ -200,6 +216,9 @@ def tier_options(ctx: Context) -> tuple[TierOption, ...]:
 
 def _view(ctx: Context, payer: Payer, quote: Quote) -> QuoteView:
     title = quote.tier.title
+    is_by_invoice = quote.collection is Collection.SEND_INVOICE
+    months = quote.schedule.months if is_by_invoice else None
+    due_at = quote.starts_at + timedelta(days=ctx.catalog.days_until_due)
     return QuoteView(
         token=sign_quote(ctx, payer, quote),
         tier_key=quote.tier.key,
@@ -211,13 +230,16 @@ def _view(ctx: Context, payer: Payer, quote: Quote) -> QuoteView:
         minimum=quote.minimum,
         licenses=quote.licenses,
         price=quote.price,
-        lines=page_lines(ctx, quote.lines, title=title),
+        lines=page_lines(ctx, quote.lines, title=title, months_from_payment=months),
         total=quote.total,
         renews_at=quote.renews_at,
         renewal_licenses=quote.renewal_licenses,
-        renewal_lines=page_lines(ctx, quote.renewal_lines, title=title),
+        renewal_lines=page_lines(ctx, quote.renewal_lines, title=title, months_from_payment=months),
         renewal_total=quote.renewal_total,
         discount_months=quote.new_customer.months_at_start,
         discount_ends_at=quote.discount_ends_at,
         undiscounted_total=quote.undiscounted_total,
+        is_by_invoice=is_by_invoice,
+        due_at=due_at,
+        void_at=due_at + GRACE,
     )

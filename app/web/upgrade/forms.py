@@ -10,11 +10,15 @@ from wtforms import (  # type: ignore[attr-defined]  # the types are those of an
 )
 from wtforms.validators import Optional
 
-from app.domain.kinds import LicenseManagement, Schedule
+from app.domain.kinds import Collection, LicenseManagement, Schedule
 from app.services.pages.upgrade import TierOption, UpgradePage
 from app.services.quote import PurchaseChoice
 from app.web.fields import NumberField
 from app.web.wording import message_for
+
+# How to pay, as an address says it.
+CARD, INVOICE = "card", "invoice"
+PAY = {CARD: Collection.CHARGE_AUTOMATICALLY, INVOICE: Collection.SEND_INVOICE}
 
 
 class ChoiceForm(FlaskForm):
@@ -40,18 +44,37 @@ class ChoiceForm(FlaskForm):
             SelectChoice(LicenseManagement.MANUAL.value, _l("I choose the number")),
         ],
     )
+    pay = RadioField(
+        _l("How to pay"),
+        choices=[SelectChoice(CARD, _l("Card, now")), SelectChoice(INVOICE, _l("By invoice"))],
+    )
     licenses = NumberField(_l("Number of licenses"), validators=[Optional()])
 
     def choice(self) -> PurchaseChoice:
         """The choice of a form that is right."""
-        management = LicenseManagement(self.management.data)
-        manual = management is LicenseManagement.MANUAL
+        manual = self._is_number_chosen()
         return PurchaseChoice(
             tier=self.tier.data,
             schedule=Schedule(self.schedule.data),
-            license_management=management,
+            license_management=LicenseManagement.MANUAL if manual else LicenseManagement.AUTOMATIC,
             licenses=self.licenses.data if manual else None,
+            collection=PAY[self.pay.data],
         )
+
+    @property
+    def is_by_invoice(self) -> bool:
+        """Whether an invoice is to be sent."""
+        return bool(self.pay.data == INVOICE)
+
+    def _is_number_chosen(self) -> bool:
+        """Whether the number of licenses is the person's. By invoice it is, unless the address
+        comes from somebody who paid by card until now and let the licenses follow the people, or
+        says no number at all."""
+        if not self.is_by_invoice:
+            return bool(self.management.data == LicenseManagement.MANUAL)
+        if self.management.raw_data:
+            return bool(self.management.data == LicenseManagement.MANUAL)
+        return self.licenses.raw_data != []
 
     def offer(self, tiers: tuple[TierOption, ...]) -> None:
         """The tiers to choose among."""
@@ -59,8 +82,9 @@ class ChoiceForm(FlaskForm):
 
     def suggest(self, licenses: int) -> None:
         """Fill the number in for somebody who is about to choose it."""
-        if self.licenses.data is None and not self.licenses.errors:
-            self.licenses.data = licenses
+        is_unused = self.is_by_invoice and not self._is_number_chosen()
+        if (self.licenses.data is None or is_unused) and not self.licenses.errors:
+            self.licenses.data, self.licenses.raw_data = licenses, None
 
     def note_problem(self, page: UpgradePage) -> None:
         """Say beside its field why the choice has no price."""
@@ -94,6 +118,7 @@ def _form(choice: PurchaseChoice, tiers: tuple[TierOption, ...], *, formdata: ob
             "schedule": choice.schedule.value,
             "management": choice.license_management.value,
             "licenses": choice.licenses,
+            "pay": INVOICE if choice.is_by_invoice else CARD,
         },
     )
     form.offer(tiers)

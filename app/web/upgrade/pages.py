@@ -1,8 +1,9 @@
 """Showing the upgrade page, and answering what became of a payment."""
 
+from datetime import timedelta
 from typing import Any
 
-from flask import make_response, redirect, render_template, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -19,13 +20,21 @@ from app.services.pages.upgrade import (
     read_choice,
     tier_options,
 )
-from app.services.quote import PurchaseChoice
 from app.services.purchase_state import Outcome, PurchaseResult
+from app.services.quote import PurchaseChoice
 from app.web.context import get_context, get_fresh_read_session, get_read_session
 from app.web.flashes import flash_done, flash_problem
 from app.web.forms import REFUSED
-from app.web.upgrade.forms import ChoiceForm, ConfirmForm, asked_choice, choice_form
-from app.web.wording import format_money, message_for
+from app.web.upgrade.forms import (
+    CARD,
+    INVOICE,
+    ChoiceForm,
+    ConfirmForm,
+    asked_choice,
+    choice_form,
+)
+from app.web.wording import format_count, format_duration, format_money, message_for
+from app.web.wordings.purchases import without_plan_words
 
 # Refusals that no other choice would mend: the billing page shows what there is.
 LEAD_TO_BILLING = frozenset({"already_subscribed", "covered_by_server"})
@@ -82,6 +91,7 @@ def _render(
         form=form,
         changes=changes,
         card_fields=card_form_fields(page, choice),
+        pay_notes=pay_notes(page),
         summaries={tier.key: tier.summary for tier in page.tiers},
         amounts=schedule_amounts(page, form),
     )
@@ -103,6 +113,22 @@ def schedule_amounts(page: UpgradePage, form: ChoiceForm) -> dict[str, str]:
     }
 
 
+def pay_notes(page: UpgradePage) -> dict[str, str]:
+    """What each way to pay means."""
+    by_invoice = gettext(
+        "For %(least)s to %(most)s licenses. Due in %(days)s; the plan starts when it is paid.",
+        least=format_count(page.least_by_invoice),
+        most=format_count(page.most_by_invoice),
+        days=format_duration(timedelta(days=page.days_until_due)),
+    )
+    if page.least_by_invoice > page.most_by_invoice:
+        by_invoice = gettext(
+            "For up to %(most)s licenses; for more, write to support.",
+            most=format_count(page.most_by_invoice),
+        )
+    return {CARD: gettext("The plan starts at once."), INVOICE: by_invoice}
+
+
 def card_form_fields(page: UpgradePage, choice: PurchaseChoice | None) -> dict[str, Any]:
     """What the way to the card page and back has to remember of a choice."""
     if page.quote is None or choice is None:
@@ -112,11 +138,11 @@ def card_form_fields(page: UpgradePage, choice: PurchaseChoice | None) -> dict[s
 
 def choice_arguments(choice: PurchaseChoice) -> dict[str, Any]:
     """A choice as arguments of the upgrade page's address."""
-    found: dict[str, Any] = {
-        "tier": choice.tier,
-        "schedule": choice.schedule.value,
-        "management": choice.license_management.value,
-    }
+    found: dict[str, Any] = {"tier": choice.tier, "schedule": choice.schedule.value}
+    if choice.is_by_invoice:
+        found["pay"] = INVOICE
+    else:
+        found["management"] = choice.license_management.value
     if choice.license_management is LicenseManagement.MANUAL and choice.licenses is not None:
         found["licenses"] = str(choice.licenses)
     return found
@@ -126,6 +152,8 @@ def answer_purchase(ref: CustomerRef, result: PurchaseResult) -> ResponseReturnV
     """Where a payment leads: to the plan, to the bank, to the page that waits, or back with the
     reason. Raises BillingError when there was no payment, which the form's page shows."""
     if result.outcome is Outcome.DECLINED:
+        if load_purchase(ref, result.purchase_id).is_by_invoice:
+            raise BillingError("invoice_not_made")
         if result.message:
             raise BillingError("card_declined", reason=result.message)
         raise BillingError("payment_failed")
@@ -138,6 +166,11 @@ def answer_purchase(ref: CustomerRef, result: PurchaseResult) -> ResponseReturnV
 
 def next_address(ref: CustomerRef, result: PurchaseResult) -> str:
     """The page of ours that shows what a payment has come to; says so when it is settled."""
+    if result.outcome is Outcome.REFUNDED and result.reason is not None:
+        flash_problem(
+            f"{without_plan_words(result.reason)} "
+            + gettext("No second plan was started, and the money goes back to you.")
+        )
     purchase = load_purchase(ref, result.purchase_id)
     if result.outcome is Outcome.PAID:
         flash_done(
@@ -149,15 +182,19 @@ def next_address(ref: CustomerRef, result: PurchaseResult) -> str:
         )
         return billing_address(ref)
     if result.outcome is Outcome.VOIDED:
-        flash_done(
-            gettext(
-                "The payment of %(total)s was called off. Nothing was charged.",
-                total=format_money(purchase.total, purchase.currency),
+        total = format_money(purchase.total, purchase.currency)
+        if purchase.is_by_invoice:
+            text = gettext("The invoice over %(total)s is void. Nothing is owed.", total=total)
+        else:
+            text = gettext(
+                "The payment of %(total)s was called off. Nothing was charged.", total=total
             )
-        )
+        flash_done(text)
         return url_for(
             "upgrade.plan_choice", entity_uuid=ref.uuid, **choice_arguments(purchase.choice)
         )
+    if result.outcome is Outcome.WAITING and request.endpoint == "upgrade.plan_status":
+        flash_done(gettext("We asked again: it is not paid yet. A transfer takes a few days."))
     return url_for("upgrade.plan_status", entity_uuid=ref.uuid, purchase_id=purchase.id)
 
 

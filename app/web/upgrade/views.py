@@ -7,7 +7,6 @@ from flask_wtf import FlaskForm
 from app.services.cancel_purchase import cancel_purchase, check_own_purchase
 from app.services.identity import CustomerRef
 from app.services.purchases import ConfirmPurchase, confirm_purchase
-from app.services.purchase_state import Outcome
 from app.web.access import CUSTOMER, billing_user, current_actor
 from app.web.context import get_context
 from app.web.forms import form_view
@@ -68,9 +67,6 @@ def _show_status(form: FlaskForm, ref: CustomerRef, purchase_id: int) -> Respons
 def plan_status(form: FlaskForm, ref: CustomerRef, purchase_id: int) -> ResponseReturnValue:
     """A payment that is neither done nor failed. POST asks the provider what became of it."""
     result = check_own_purchase(get_context(), ref.payer, purchase_id)
-    if result.outcome in {Outcome.AUTHENTICATE, Outcome.UNKNOWN, Outcome.DECLINED}:
-        here = url_for(".plan_status", entity_uuid=ref.uuid, purchase_id=purchase_id)
-        return redirect(here, code=303)
     return redirect(next_address(ref, result), code=303)
 
 

@@ -50,7 +50,7 @@ def test_the_exact_price_is_shown_before_anything_is_confirmed(shop: Shop) -> No
         (11, "?tier=business&schedule=annual", "$1,760.00 today, then $2,000.00 each year"),
         (30, "?schedule=annual", "$1,020.00 today, then $1,260.00 each year"),
         (30, "?tier=business", "$220.00 today and each month for a year, then $240.00"),
-        (2, "", "Basic with 6 licenses: $1.00 today and each month for a year, then $21.00"),
+        (2, "", "Basic with 6 licenses: $1.00 today and each month for a year, then $7.00"),
         (18, "?management=manual&licenses=25", "Basic with 25 licenses: $67.50 today"),
         (18, "?management=automatic&licenses=25", "Basic for 18 people: $43.00 today"),
     ],

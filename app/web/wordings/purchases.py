@@ -1,0 +1,209 @@
+"""What is said about buying: the price before, the payment that waits, and what became of it."""
+
+from datetime import datetime
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+
+from app.domain.kinds import Schedule
+from app.services.pages.parts import OpenPurchase
+from app.services.pages.upgrade import QuoteChange, QuoteView
+from app.web.wording import (
+    Message,
+    count_licenses,
+    count_months,
+    count_people,
+    format_count,
+    format_date,
+    format_money,
+    schedule_unit,
+    schedule_word,
+)
+
+MESSAGES: dict[str, Message] = {
+    "too_many_for_invoice": _l(
+        "Invoices for more than %(maximum)s licenses are arranged with support. Write to us and "
+        "we will help, or pay by card."
+    ),
+    "invoice_not_made": _l(
+        "The invoice could not be made: our payment provider refused it. Nothing is owed. Try "
+        "again, or write to support."
+    ),
+    # Paying an open invoice with the card on file.
+    "invoice_void": _l("This invoice is void, so there is nothing to pay. Nothing was charged."),
+    "invoice_not_final": _l("This invoice is still being prepared. It will be charged by itself."),
+    "invoice_of_purchase": _l(
+        "This invoice belongs to a purchase that is not finished. Go on with it on its own page."
+    ),
+    "invoice_being_paid": _l(
+        "This invoice is being paid right now. Wait a moment, then look at it again."
+    ),
+    "no_card_for_invoice": _l("There is no card on file to pay this invoice with. Add one first."),
+    "invoice_unanswered": _l(
+        "Our payment provider did not answer in time, so we do not know yet whether %(total)s were "
+        "paid. You are never charged twice: we find out before anything is tried again."
+    ),
+    "invoice_declined": _l(
+        "Your bank refused %(total)s: “%(reason)s” Nothing was charged. Use another card, or pay "
+        "on the invoice's own page."
+    ),
+}
+
+_TERMS = {
+    "tier": _l("Plan"),
+    "schedule": _l("Billed"),
+    "currency": _l("Currency"),
+    "price": _l("Price of a license"),
+    "discount_amount": _l("Discount a month"),
+    "discount_months": _l("Months with the discount"),
+    "tier_minimum": _l("Least number of licenses"),
+    "total": _l("Total today"),
+}
+_AMOUNTS = frozenset({"price", "discount_amount", "total"})
+
+# --- the price ---
+
+
+def upgrade_headline(quote: QuoteView) -> str:
+    """ "Basic for 23 people: $60.50 today and each month for a year, then $80.50"; by invoice
+    "Basic with 30 licenses: $85.00 by invoice each month for a year, then $105.00"."""
+    if quote.licenses == quote.people:
+        what = gettext(
+            "%(tier)s for %(people)s", tier=quote.tier_title, people=count_people(quote.people)
+        )
+    else:
+        what = gettext(
+            "%(tier)s with %(licenses)s",
+            tier=quote.tier_title,
+            licenses=count_licenses(quote.licenses),
+        )
+    return f"{what}: {_price_over_time(quote)}"
+
+
+def _price_over_time(quote: QuoteView) -> str:
+    each = gettext("each month") if quote.schedule is Schedule.MONTHLY else gettext("each year")
+    today = format_money(quote.total, quote.currency)
+    later = format_money(quote.undiscounted_total, quote.currency)
+    if quote.is_by_invoice:
+        first = gettext("%(total)s by invoice now", total=today)
+    else:
+        first = gettext("%(total)s today", total=today)
+    if quote.total == quote.renewal_total == quote.undiscounted_total:
+        return gettext("%(first)s and %(each)s", first=first, each=each)
+    months = quote.discount_months
+    if quote.total == quote.renewal_total and quote.schedule is Schedule.MONTHLY:
+        span = gettext("a year") if months == 12 else count_months(months)
+        return gettext(
+            "%(first)s and each month for %(span)s, then %(later)s",
+            first=first,
+            span=span,
+            later=later,
+        )
+    return gettext(
+        "%(first)s, then %(later)s %(each)s",
+        first=first,
+        later=format_money(quote.renewal_total, quote.currency),
+        each=each,
+    )
+
+
+def renewal_words(quote: QuoteView) -> str:
+    """What happens on the day of the first renewal, and what changes after the discount. By
+    invoice no day is known before the payment."""
+    if quote.is_by_invoice:
+        return _renewal_by_invoice(quote)
+    said = gettext(
+        "%(total)s on %(day)s, then %(each)s.",
+        total=format_money(quote.renewal_total, quote.currency),
+        day=format_date(quote.renews_at),
+        each=gettext("each month") if quote.schedule is Schedule.MONTHLY else gettext("each year"),
+    )
+    if quote.discount_ends_at is None or quote.renewal_total == quote.undiscounted_total:
+        return said
+    ends = gettext(
+        "The discount for new customers ends on %(day)s; from then on it is %(total)s %(unit)s.",
+        day=format_date(quote.discount_ends_at),
+        total=format_money(quote.undiscounted_total, quote.currency),
+        unit=schedule_unit(quote.schedule),
+    )
+    return f"{said} {ends}"
+
+
+def _renewal_by_invoice(quote: QuoteView) -> str:
+    said = gettext(
+        "The next invoice, over %(total)s, comes %(months)s after your payment, then %(each)s.",
+        total=format_money(quote.renewal_total, quote.currency),
+        months=count_months(quote.schedule.months),
+        each=gettext("each month") if quote.schedule is Schedule.MONTHLY else gettext("each year"),
+    )
+    if not quote.discount_months or quote.renewal_total == quote.undiscounted_total:
+        return said
+    ends = gettext(
+        "The discount for new customers lasts %(months)s; from then on it is %(total)s %(unit)s.",
+        months=count_months(quote.discount_months),
+        total=format_money(quote.undiscounted_total, quote.currency),
+        unit=schedule_unit(quote.schedule),
+    )
+    return f"{said} {ends}"
+
+
+def change_name(change: QuoteChange) -> str:
+    """What changed between the page and its confirmation."""
+    return str(_TERMS.get(change.name, change.name))
+
+
+def change_value(value: object, change: QuoteChange, currency: str) -> str:
+    """One of its two values."""
+    if change.name in _AMOUNTS and isinstance(value, int):
+        return format_money(value, currency)
+    if change.name == "schedule":
+        return schedule_word(Schedule(str(value)))
+    return format_count(value) if isinstance(value, int) else str(value)
+
+
+# --- by invoice ---
+
+
+def open_purchase_title(purchase: OpenPurchase) -> str:
+    """What a payment that was begun waits for."""
+    values = {
+        "total": format_money(purchase.total, purchase.currency),
+        "tier": purchase.tier_title,
+    }
+    if not purchase.is_by_invoice:
+        return gettext("You have an unfinished payment of %(total)s for %(tier)s.", **values)
+    if purchase.due_at is None:
+        return gettext("Your invoice over %(total)s for %(tier)s is being made.", **values)
+    return gettext(
+        "Your invoice over %(total)s for %(tier)s waits for its payment; due on %(day)s.",
+        day=format_date(purchase.due_at),
+        **values,
+    )
+
+
+def open_purchase_note(purchase: OpenPurchase) -> str:
+    """What comes of it."""
+    if purchase.is_by_invoice:
+        return gettext("%(tier)s starts when it is paid.", tier=purchase.tier_title)
+    return gettext("Nothing is charged before it is finished.")
+
+
+def due_words(due_at: datetime, now: datetime) -> str:
+    """When an invoice is due, and that it is too late."""
+    if due_at < now:
+        return gettext("was due on %(day)s", day=format_date(due_at))
+    return gettext("due on %(day)s", day=format_date(due_at))
+
+
+WITHOUT_PLAN = {
+    "already_subscribed": _l("You were already subscribed when your payment came."),
+    "covered_by_server": _l(
+        "Your organization was already covered by its server's plan when your payment came."
+    ),
+    "server_deactivated": _l("Your server's registration had ended when your payment came."),
+}
+
+
+def without_plan_words(reason: str) -> str:
+    """Why a payment started no plan."""
+    return str(WITHOUT_PLAN[reason])
