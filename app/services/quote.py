@@ -5,7 +5,7 @@ discount, tier or plan have changed since. People may change: what was confirmed
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -192,6 +192,11 @@ def make_quote(
     )
     cycle = cycle_number(now, choice.schedule, 0)
     renewal_licenses = rules.billable(people, cycle) if rules.automatic else licenses
+    # With the discount its least number of licenses goes, too.
+    undiscounted = replace(rules, new_customer=NO_NEW_CUSTOMER_TERMS)
+    undiscounted_licenses = (
+        undiscounted.billable(people, cycle) if rules.automatic else renewal_licenses
+    )
     renewal = renewal_estimate(terms, licenses=renewal_licenses, cycle_index=1)
     lines = first_lines(terms, licenses=licenses)
     discounted_cycles = -(-new_customer.months_at_start // choice.schedule.months)
@@ -215,7 +220,7 @@ def make_quote(
         renewal_lines=tuple(renewal),
         renewal_total=total_of(renewal),
         discount_ends_at=discount_ends if new_customer.months_at_start else None,
-        undiscounted_total=price * renewal_licenses,
+        undiscounted_total=price * undiscounted_licenses,
     )
 
 

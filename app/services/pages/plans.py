@@ -1,4 +1,4 @@
-"""The plans page: every tier with what it would cost these people now."""
+"""The plans page: what a customer has, and what every tier would cost these people now."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,17 +6,17 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from app.domain.calendar import cycle_number
-from app.domain.catalog import Catalog, Tier
+from app.domain.catalog import Tier
 from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
-from app.domain.invoicing import PlanTerms, first_lines, total_of
-from app.domain.kinds import AtCycleEnd, Schedule, TierKind
-from app.models.customers import Customer
+from app.domain.kinds import AtCycleEnd, CustomerKind, Schedule, TierKind
+from app.models.plans import Plan
 from app.services.context import Context
 from app.services.customers import Payer
 from app.services.pages.head import Head, load_head
-from app.services.pages.parts import tier_title
-from app.services.pages.people import load_people
+from app.services.pages.parts import OpenPurchase, open_purchase_of, tier_title
+from app.services.pages.people import PeopleHistory, load_people
+from app.services.pages.plan_now import load_plan_now
+from app.services.pages.tier_prices import Buyer, TierView, agreed_minimum, tier_view
 from app.services.quote import get_new_customer_terms
 
 SHOWN_KINDS = (TierKind.FREE, TierKind.PAID, TierKind.FIXED)
@@ -32,168 +32,176 @@ class PlansState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PriceView:
-    """What a tier costs with a schedule, in cents.
+class CurrentPlan:
+    """The plan that runs: `price` is cents of `currency` for a license and a cycle, None when it is
+    not sold by licenses. `renewal_total` is what the next renewal costs if nothing changes; None
+    when it does not renew, or nobody can tell."""
 
-    `first` is the first bill, `later` what a bill is once the discount is used up, from
-    `discount_ends_at` on (None without a discount). First and total are None when nobody knows how
-    many people there are. `yearly_saving` is what a year costs less than twelve months do.
-    """
-
+    tier_title: str
     schedule: Schedule
-    per_license: int
-    first: int | None
-    later: int | None
-    discount_ends_at: datetime | None
-    yearly_saving: int
+    currency: str
+    price: int | None
+    licenses: int | None
+    renews_at: datetime | None
+    renewal_total: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class TierView:
-    """One tier side by side with the others."""
+class Sponsored:
+    """The tier for those who do not have to pay, as the catalogue describes it."""
 
-    key: str
     title: str
-    kind: TierKind
     summary: str
     includes: tuple[str, ...]
-    minimum: int
-    licenses: int | None
-    prices: tuple[PriceView, ...]
-    is_current: bool
-    can_choose: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PlansPage:
-    """Everything the plans page shows. `people` is None when the uploads are stale."""
+    """Everything the plans page shows. `people` is None when the uploads are stale.
 
+    `places` counts the active organizations these people are in, `over_places` those of them with
+    more people than are free.
+    """
+
+    kind: CustomerKind
     state: PlansState
     currency: str
     people: int | None
+    places: int
+    over_places: int
     last_heard: datetime | None
     free_seats: int
-    is_over_free: bool
     tiers: tuple[TierView, ...]
     current_title: str | None
+    current: CurrentPlan | None
     ends_at: datetime | None
     cheapest: TierView | None
     discount: NewCustomerTerms | None
+    open_purchase: OpenPurchase | None
+    sponsored: Sponsored
+
+    @property
+    def is_over_free(self) -> bool:
+        """Whether a plan is needed."""
+        return self.over_places > 0
 
 
 def load_plans_page(ctx: Context, session: Session, payer: Payer, *, now: datetime) -> PlansPage:
     """The plans page of `payer` as of now. Never raises for missing uploads: it says so."""
     head = load_head(session, payer, now=now)
-    people = None if head.is_stale else load_people(session, head, start=now).now
-    state = _state(head)
+    history = None if head.is_stale else load_people(session, head, start=now)
+    places = _people_of_places(history)
+    people = history.now if history is not None else None
+    state, plan = _state(head), _running_plan(head)
+    current = plan.tier if plan is not None else head.server_tier
+    over = sum(count > ctx.catalog.free_seats for count in places)
     tiers = tuple(
-        _tier_view(ctx.catalog, head, tier, people=people, state=state)
+        _view(ctx, head, tier, people=people, state=state, current=current, needs_plan=over > 0)
         for tier in ctx.catalog.tiers.values()
         if tier.kind in SHOWN_KINDS
     )
-    live = head.live_plan
-    current = live.tier if live is not None else head.server_tier
-    offered = [tier for tier in tiers if tier.can_choose]
-    first = next(iter(ctx.catalog.self_serve_tiers()), None)
-    terms = get_new_customer_terms(ctx.catalog, head.customer, payer, first) if first else None
     return PlansPage(
+        kind=payer.kind,
         state=state,
         currency=ctx.catalog.currency,
         people=people,
+        places=len(places),
+        over_places=over,
         last_heard=head.last_heard,
         free_seats=ctx.catalog.free_seats,
-        is_over_free=people is not None and people > ctx.catalog.free_seats,
         tiers=tiers,
         current_title=tier_title(ctx.catalog, current) if current else None,
-        ends_at=live.end_date if live is not None else None,
-        cheapest=offered[0] if offered else None,
-        discount=terms if terms is not None and terms.months_at_start else None,
+        current=_current(ctx, session, head, plan),
+        ends_at=plan.end_date if plan is not None else None,
+        cheapest=next((tier for tier in tiers if tier.can_choose), None),
+        discount=_discount(ctx, head),
+        open_purchase=open_purchase_of(ctx.catalog, head.purchase),
+        sponsored=_sponsored(ctx),
     )
 
 
-def _state(head: Head) -> PlansState:
+def _people_of_places(history: PeopleHistory | None) -> list[int]:
+    """The people of each active organization."""
+    if history is None:
+        return []
+    return [state.people for state in history.states_at_end().values() if state.active]
+
+
+def _running_plan(head: Head) -> Plan | None:
+    """The customer's own plan; from its end on there is none, even before a job has seen that."""
     plan = head.live_plan
+    is_over = plan is not None and plan.end_date is not None and plan.end_date <= head.now
+    return None if is_over else plan
+
+
+def _state(head: Head) -> PlansState:
     if head.is_covered_by_server:
         return PlansState.COVERED_BY_SERVER
+    plan = _running_plan(head)
     if plan is None:
         return PlansState.CAN_BUY
     return PlansState.ENDING if plan.at_cycle_end is AtCycleEnd.END else PlansState.SUBSCRIBED
 
 
-def _tier_view(
-    catalog: Catalog, head: Head, tier: Tier, *, people: int | None, state: PlansState
-) -> TierView:
-    live = head.live_plan
-    current = live.tier if live is not None else head.server_tier
-    has_plan = state is not PlansState.CAN_BUY
-    customer = head.customer
-    # Whoever has a plan sees what the tiers cost without the discounts of a purchase.
-    terms = (
-        NO_NEW_CUSTOMER_TERMS
-        if has_plan
-        else get_new_customer_terms(catalog, customer, head.payer, tier)
-    )
-    minimum = _minimum(tier, customer, terms)
-    licenses = _licenses(people, minimum, customer)
-    return TierView(
-        key=tier.key,
-        title=tier.title,
-        kind=tier.kind,
-        summary=tier.summary,
-        includes=tier.includes,
-        minimum=minimum,
-        licenses=licenses if tier.kind is TierKind.PAID else None,
-        prices=tuple(
-            _price(catalog, tier, schedule, terms, licenses=licenses, now=head.now)
-            for schedule in Schedule
-            if (catalog.currency, schedule) in tier.prices
-        ),
-        is_current=tier.key == current if has_plan else tier.kind is TierKind.FREE,
-        can_choose=tier.self_serve and not has_plan,
-    )
-
-
-def _minimum(tier: Tier, customer: Customer | None, terms: NewCustomerTerms) -> int:
-    """The least licenses that this tier is sold with now."""
-    own = customer.minimum_licenses or 0 if customer is not None else 0
-    return max(tier.minimum_licenses, own, terms.minimum)
-
-
-def _licenses(people: int | None, minimum: int, customer: Customer | None) -> int | None:
-    if people is None:
-        return None
-    exempt = customer is not None and customer.exempt_from_license_number_check
-    return max(people, 1) if exempt else max(people, minimum)
-
-
-def _price(
-    catalog: Catalog,
+def _view(
+    ctx: Context,
+    head: Head,
     tier: Tier,
-    schedule: Schedule,
-    terms: NewCustomerTerms,
     *,
-    licenses: int | None,
-    now: datetime,
-) -> PriceView:
-    each = tier.price(catalog.currency, schedule)
-    saved = _saved_a_year(catalog, tier, schedule)
-    if licenses is None:
-        return PriceView(schedule, each, None, None, None, saved)
-    first = total_of(first_lines(PlanTerms(now, schedule, each, terms), licenses=licenses))
-    bills = -(-terms.months_at_start // schedule.months)
-    return PriceView(
-        schedule=schedule,
-        per_license=each,
-        first=first,
-        later=each * licenses,
-        discount_ends_at=cycle_number(now, schedule, bills).start if bills else None,
-        yearly_saving=saved * licenses,
+    people: int | None,
+    state: PlansState,
+    current: str | None,
+    needs_plan: bool,
+) -> TierView:
+    customer = head.customer
+    paid = tier.kind is TierKind.PAID
+    terms = get_new_customer_terms(ctx.catalog, customer, head.payer, tier)
+    buyer = Buyer(
+        people=people,
+        agreed_minimum=agreed_minimum(customer),
+        is_exempt=customer is not None and customer.exempt_from_license_number_check,
+        terms=terms if paid else NO_NEW_CUSTOMER_TERMS,
+        now=head.now,
+    )
+    can_buy = state is PlansState.CAN_BUY
+    is_free_now = tier.kind is TierKind.FREE and not needs_plan
+    return tier_view(
+        ctx.catalog,
+        tier,
+        buyer,
+        is_current=is_free_now if can_buy else tier.key == current,
+        can_choose=tier.self_serve and can_buy,
     )
 
 
-def _saved_a_year(catalog: Catalog, tier: Tier, schedule: Schedule) -> int:
-    """Cents that a license costs less in a year than by the month."""
-    monthly = tier.prices.get((catalog.currency, Schedule.MONTHLY))
-    if monthly is None or schedule is Schedule.MONTHLY:
-        return 0
-    return max(0, 12 * monthly - tier.price(catalog.currency, schedule))
+def _current(ctx: Context, session: Session, head: Head, plan: Plan | None) -> CurrentPlan | None:
+    if plan is None or head.customer is None:
+        return None
+    title = tier_title(ctx.catalog, plan.tier)
+    if plan.price_per_license is None:
+        return CurrentPlan(title, plan.schedule, plan.currency, None, None, None, None)
+    now = load_plan_now(session, head, plan, head.customer)
+    renewal = None if head.is_stale else now.renewal()
+    return CurrentPlan(
+        tier_title=title,
+        schedule=plan.schedule,
+        currency=plan.currency,
+        price=plan.price_per_license,
+        licenses=now.current.licenses,
+        renews_at=None if plan.at_cycle_end is AtCycleEnd.END else now.cycle.end,
+        renewal_total=renewal.total if renewal is not None else None,
+    )
+
+
+def _discount(ctx: Context, head: Head) -> NewCustomerTerms | None:
+    """The discount for new customers as far as it is left; the same for every tier."""
+    first = next(iter(ctx.catalog.self_serve_tiers()), None)
+    if first is None:
+        return None
+    terms = get_new_customer_terms(ctx.catalog, head.customer, head.payer, first)
+    return terms if terms.months_at_start else None
+
+
+def _sponsored(ctx: Context) -> Sponsored:
+    tier = next(tier for tier in ctx.catalog.tiers.values() if tier.kind is TierKind.SPONSORED)
+    return Sponsored(tier.title, tier.summary, tier.includes)

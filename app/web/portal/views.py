@@ -8,6 +8,18 @@ from app.services.pages.plans import load_plans_page
 from app.web.access import CUSTOMER, billing_user
 from app.web.context import get_context, get_read_session
 from app.web.portal import blueprint
+from app.web.wordings import plans as words
+
+for word in (
+    words.plans_headline,
+    words.current_words,
+    words.price_note,
+    words.licenses_note,
+    words.computation,
+    words.billed_words,
+    words.free_words,
+):
+    blueprint.add_app_template_filter(word)
 
 
 @blueprint.get(f"{CUSTOMER}/plans/")
