@@ -55,11 +55,15 @@ class Page:
     address: str
     text: str
 
-    def form(self, *, having: str) -> Form:
-        """The form that has a field of that name. PageError when there is none."""
+    def forms(self) -> list[Form]:
+        """Everything that is sent by POST, in the order of the page."""
         reader = _FormReader(self.address)
         reader.feed(self.text)
-        for found in reader.forms:
+        return reader.forms
+
+    def form(self, *, having: str) -> Form:
+        """The form that has a field of that name. PageError when there is none."""
+        for found in self.forms():
             if having in found.fields:
                 return found
         raise PageError(f"{self.address} has no form with {having!r}")

@@ -27,6 +27,7 @@ from app.demo.browser import Browser
 from app.demo.cast import CAST
 from app.demo.folder import ROOT, DemoFolder
 from app.demo.servers import open_servers
+from app.sample_server.store import Store, new_key
 from tests.support.servers import Run, free_port
 
 # Much longer than it takes: other tests run meanwhile.
@@ -288,6 +289,7 @@ def test_taken_ports_are_told_and_others_used(start_demo: Callable[..., RunningD
         assert "It stands still." in get(f"{demo.portal}/demo/time/").text
         assert "2 January 2040" in demo.flask("demo", "unfreeze").stdout
         press_the_button(demo)
+        lose_the_key_and_move_on(demo)
         assert "no length of time" in demo.flask("demo", "advance", "soon").stderr
         assert demo.stop() == 0
 
@@ -303,6 +305,26 @@ def press_the_button(demo: RunningDemo) -> None:
     after = json.loads(demo.folder.clock_file.read_text())["offset_seconds"]
     # Two readings of a clock in whole seconds may be a second apart.
     assert 2 * 86_400 - 2 <= after - before < 2 * 86_400 + 600
+
+
+def lose_the_key_and_move_on(demo: RunningDemo) -> None:
+    """The visitor's own server takes its registration over, by the command and by its page."""
+    store = Store(demo.folder.sample_store)
+    before = store.settings()
+    store.save(server_key=new_key())
+    assert "--registration-transfer" in demo.flask("demo", "server", "upload").stderr
+    moved = demo.flask("demo", "server", "register", "--registration-transfer")
+    assert moved.returncode == 0, moved.stdout + moved.stderr
+    assert "was transferred to this server" in moved.stdout
+    between = store.settings()
+    assert between.server_uuid == before.server_uuid
+    with Browser() as browser:
+        page = browser.get(f"{demo.sample}/registration/")
+        form = next(f for f in page.forms() if f.action.endswith("/registration/transfer/"))
+        assert "was transferred to this server" in browser.send(page, form).text
+    assert store.settings().server_key not in (before.server_key, between.server_key)
+    listed = demo.flask("demo", "server", "--help")
+    assert "export-organization" in listed.stdout
 
 
 def process_on(port: str, module: str) -> int:
