@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Executable, Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.kinds import CustomerKind
+from app.domain.kinds import BillingRole, CustomerKind
 from app.models.customers import Customer
 from app.models.people import BillingUser
 from app.models.registrations import Organization, Server
@@ -37,6 +37,7 @@ class Identity:
     display_name: str
     email: str
     full_name: str
+    role: BillingRole
     authenticated_at: datetime
 
 
@@ -134,6 +135,7 @@ def _session_query() -> Executable:
             BillingUser.id.label("billing_user_id"),
             BillingUser.email,
             BillingUser.full_name,
+            BillingUser.role,
             BillingUser.deactivated_at,
             Organization.id.label("organization_id"),
             Organization.uuid.label("organization_uuid"),
@@ -173,5 +175,6 @@ def _identity(row: Row[Any]) -> Identity | None:
         display_name=display_name,
         email=row.email,
         full_name=row.full_name,
+        role=row.role,
         authenticated_at=row.authenticated_at,
     )

@@ -192,7 +192,7 @@ def test_other_colors_and_forged_cookies_are_nothing(client: CheckedClient) -> N
 def test_static_files_are_named_by_their_content_and_kept(client: CheckedClient) -> None:
     page = client.get("/sample/form").text
     addresses = re.findall(r'(?:href|src)="((?:/static|/bootstrap/static|/brand)[^"]+)"', page)
-    assert len(addresses) == 7
+    assert len(addresses) == 8
     for address in addresses:
         answer = client.get(address)
         assert answer.status_code == 200, address

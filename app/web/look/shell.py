@@ -1,5 +1,6 @@
 """What every layout is handed: brand, language, colors, tabs, who is logged in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from app.web.look.forms import field_attributes, field_error
 from app.web.look.logo import Logo, load_logo
 from app.web.security import add_to_policy, origin_of
 from app.web.sessions import current_identity, current_stored_session
+from app.web.wordings.account import role_word
 
 _LOGO = "tallyport.logo"
 THEME_COOKIE = "theme"
@@ -51,7 +53,7 @@ def chosen_theme() -> str | None:
 
 
 def build_tabs(entity_uuid: Any) -> list[Tab]:
-    """The tabs of a customer's pages, as far as their pages are built."""
+    """The tabs of a customer's pages."""
     pages = (
         ("portal.billing", gettext("Billing")),
         ("portal.plans", gettext("Plans")),
@@ -60,6 +62,16 @@ def build_tabs(entity_uuid: Any) -> list[Tab]:
         ("account.people", gettext("People")),
         ("account.help_contact", gettext("Help")),
     )
+    return _links(pages, entity_uuid)
+
+
+def build_menu(entity_uuid: Any) -> list[Tab]:
+    """The pages of the account menu."""
+    pages = (("account.people", gettext("People")), ("account.activity", gettext("Activity")))
+    return _links(pages, entity_uuid)
+
+
+def _links(pages: Sequence[tuple[str, str]], entity_uuid: Any) -> list[Tab]:
     here = (request.endpoint or "").partition(".")[2]
     return [
         Tab(
@@ -68,7 +80,6 @@ def build_tabs(entity_uuid: Any) -> list[Tab]:
             is_current=here.startswith(_family(endpoint)),
         )
         for endpoint, label in pages
-        if endpoint in current_app.view_functions
     ]
 
 
@@ -117,6 +128,8 @@ def hand_to_layouts() -> dict[str, Any]:
     return {
         "identity": identity,
         "tabs": build_tabs(identity.entity_uuid) if identity else [],
+        "menu": build_menu(identity.entity_uuid) if identity else [],
+        "role": role_word(identity.role) if identity else None,
         "logout_url": url_for("login.logout") if identity and has_logout else None,
         "theme": chosen_theme(),
         "theme_choices": _theme_choices(),

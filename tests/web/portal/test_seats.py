@@ -117,7 +117,7 @@ def test_a_plan_that_ended_keeps_its_history(shop: Shop) -> None:
 def test_without_a_plan_the_file_is_empty(shop: Shop) -> None:
     shop.open(3)
     assert days_of(shop) == ["date,people,licenses", ""]
-    assert "Download as CSV" not in words(shop.get("billing"))
+    assert "Save as CSV" not in words(shop.get("billing"))
 
 
 def test_nobody_elses_file_is_found(shop: Shop) -> None:
