@@ -1,13 +1,14 @@
 """Answers of the wire API held against the OpenAPI document that the portal itself serves."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 from flask import Flask, Response, request, request_finished
 from openapi_schema_validator import OAS31Validator
+from werkzeug.datastructures import Headers
 
 JSON = "application/json"
 ELSEWHERE = {404: "NotFound", 405: "MethodNotAllowed"}
@@ -49,7 +50,7 @@ class Contract:
         return [f"{error.json_path}: {error.message}" for error in found]
 
     def answer_problems(
-        self, method: str, path: str, status: int, headers: Mapping[str, str], body: object
+        self, method: str, path: str, status: int, headers: Headers, body: object
     ) -> list[str]:
         """What the answer to a call has that the document does not tell, or the reverse."""
         operation = self.operations.get((method, path))

@@ -1,4 +1,4 @@
-"""What the tests need and pip cannot bring: PostgreSQL, Redis, Chromium and a font.
+"""What the tests need and pip cannot bring: PostgreSQL, Redis, Chromium, curl and a font.
 
 `python -m tests.support.provision` looks for each of them. As root on Debian it installs what is
 missing; anybody else is told the exact command.
@@ -67,6 +67,7 @@ def needs() -> list[Need]:
     wanted = [
         Need("Redis", redis_server, ("redis-server",)),
         Need("Chromium", chromium, ("chromium",)),
+        Need("curl", lambda: shutil.which("curl"), ("curl",)),
         Need("a font", font, ("fonts-dejavu-core", "fonts-liberation")),
     ]
     if not os.environ.get("TEST_POSTGRES_URL"):

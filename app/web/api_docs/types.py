@@ -4,6 +4,9 @@ from flask_babel import gettext
 
 from app.web.openapi.shapes import SCHEMAS, Json
 
+# More than these have a table of their own.
+MOST_CHOICES = 8
+
 
 def type_words(shape: Json) -> tuple[str, str | None]:
     """What a value looks like, and the component to read more in, if there is one."""
@@ -36,7 +39,7 @@ def _kind(kind: str) -> str:
 
 
 def _limits(shape: Json) -> str:
-    if "enum" in shape:
+    if 0 < len(shape.get("enum", ())) <= MOST_CHOICES:
         return gettext(": %(choices)s", choices=", ".join(map(str, shape["enum"])))
     if "maxLength" in shape:
         return gettext(", at most %(most)s characters", most=shape["maxLength"])

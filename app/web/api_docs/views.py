@@ -22,7 +22,8 @@ def openapi() -> Response:
     response = Response(msgspec.json.encode(_document()), mimetype=JSON)
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/api/")

@@ -118,15 +118,16 @@ def _how_often(call: Call, settings: Settings) -> str:
 def _parameter(field: Field, call: Call, *, must: bool, name: str | None = None) -> Json:
     first = next(iter(call.examples.values())).fields
     schema = {key: value for key, value in field.in_form().items() if key != "description"}
+    spelled = name or field.name
     made = {
-        "name": name or field.name,
+        "name": spelled,
         "in": "query",
         "required": must,
         "description": field.description,
         "schema": schema,
     }
-    if made["name"] in first:
-        made["example"] = first[made["name"]]
+    if spelled in first:
+        made["example"] = first[spelled]
     return made
 
 
@@ -177,7 +178,7 @@ def form_values(example: Example, known: Mapping[str, Field]) -> Json:
 def _object(fields: Sequence[Field], *, is_form: bool = False) -> Json:
     """An object with these fields; whatever has an alias needs one of its two names."""
     properties: Json = {}
-    either = []
+    either: list[Json] = []
     required = []
     for field in fields:
         shape = field.in_form() if is_form else field.in_json()

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
+from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from app.domain.errors import BillingError
@@ -258,7 +259,7 @@ def test_the_contract_bites(client: FlaskClient, contract: Contract) -> None:
     path = REGISTER.path
 
     def found(status: int, body: object, **headers: str) -> list[str]:
-        return contract.answer_problems("POST", path, status, headers, body)
+        return contract.answer_problems("POST", path, status, Headers(headers), body)
 
     assert found(200, answer) == []
     assert found(200, answer | {"color": "red"}) == ["color is not described"]
