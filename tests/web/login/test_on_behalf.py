@@ -24,8 +24,7 @@ from tests.support.login import (
     make_link,
 )
 from tests.support.mail import RecordingMailer
-from tests.web.login.test_refusals import ALTERATIONS, failures
-from tests.web.login.test_server_login import (
+from tests.web.login.steps import (
     add_server_page,
     deactivate,
     hand_over,
@@ -34,6 +33,7 @@ from tests.web.login.test_server_login import (
     remove_person,
     text_of,
 )
+from tests.web.login.test_refusals import ALTERATIONS, failures
 
 
 def make(ctx: Context, server: KnownServer, *, next_page: str | None = None) -> str:

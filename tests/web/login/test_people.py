@@ -28,7 +28,7 @@ from tests.support.login import (
     make_link,
 )
 from tests.support.mail import RecordingMailer
-from tests.web.login.test_server_login import new_browser, text_of
+from tests.web.login.steps import new_browser, text_of
 
 SECOND = UUID("7b0c6d52-7f3e-4f2b-8a36-0c6a4fbb1c02")
 THIRD = UUID("2f1c6d52-7f3e-4f2b-8a36-0c6a4fbb1c03")

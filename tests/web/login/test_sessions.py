@@ -11,11 +11,7 @@ from sqlalchemy import func, select, update
 from app.clock import FixedClock
 from app.domain.kinds import CustomerKind
 from app.models import AuditEntry, BillingUser, BrowserSession, Organization
-from app.services.browser_sessions import (
-    begin_identity_session,
-    purge_sessions,
-    revoke_sessions,
-)
+from app.services.browser_sessions import begin_identity_session, purge_sessions, revoke_sessions
 from app.services.context import Context
 from app.services.identity import CustomerRef
 from app.services.unit_of_work import unit_of_work
