@@ -25,7 +25,7 @@ BACKENDS = ("sqlite", "postgresql")
 
 
 class MigrationError(Exception):
-    """`flask db upgrade` failed; the text is what it said."""
+    """`flask db ...` failed; the text is what it said."""
 
 
 def clean_environment() -> dict[str, str]:
@@ -34,11 +34,12 @@ def clean_environment() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if not name.startswith(ours)}
 
 
-def migrate(database_url: str) -> None:
-    """Bring the database to the newest schema with the command that operators use."""
+def migrate(database_url: str, *arguments: str) -> None:
+    """Bring the database to the newest schema with the command that operators use; `arguments`
+    ask for something else (`"downgrade", "0001"`)."""
     settings = {"TALLYPORT_ENV": "testing", "TALLYPORT_DATABASE_URL": database_url}
     result = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"],
+        [sys.executable, "-m", "flask", "--app", "wsgi", "db", *(arguments or ("upgrade",))],
         cwd=ROOT,
         env=clean_environment() | settings,
         stdin=subprocess.DEVNULL,
