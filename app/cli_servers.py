@@ -58,6 +58,7 @@ def server_context() -> Context:
 @click.command("deactivate-server")
 @click.argument("uuid")
 @why
+@with_appcontext
 def deactivate_server_command(uuid: str, reason: str) -> None:
     """End the registration of a server. Refused while a paid plan is not set to end."""
     context = server_context()
@@ -69,6 +70,7 @@ def deactivate_server_command(uuid: str, reason: str) -> None:
 @click.command("reactivate-server")
 @click.argument("uuid")
 @why
+@with_appcontext
 def reactivate_server_command(uuid: str, reason: str) -> None:
     """Take the deactivation of a server back. Its key and its hostname are what they were."""
     context = server_context()
@@ -83,6 +85,7 @@ def reactivate_server_command(uuid: str, reason: str) -> None:
 @click.option("--installation-counts", type=int, help="The same for the server's own counts.")
 @click.option("--audit-log", type=int, help="The same for the audit log.")
 @why
+@with_appcontext
 def rewind_ids_command(
     uuid: str,
     realm_counts: int | None,
