@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app import __version__
 from app.clock import Clock, DemoClock, SystemClock
 from app.domain.catalog import Catalog, CatalogError, parse_catalog
 from app.extensions import babel, bootstrap, csrf, db, limiter, login_manager, migrate
@@ -119,6 +120,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         RATELIMIT_HEADERS_ENABLED=False,
         BOOTSTRAP_SERVE_LOCAL=True,
         TALLYPORT=settings,
+        VERSION=__version__,
     )
     if settings.trusted_proxies:
         count = settings.trusted_proxies

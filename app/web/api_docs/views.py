@@ -1,7 +1,7 @@
 """The wire API described: for anyone, since whoever writes a client has no login here."""
 
 import msgspec
-from flask import Response, render_template, request
+from flask import Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.web.access import public
@@ -36,4 +36,9 @@ def reference() -> ResponseReturnValue:
 def _document() -> Json:
     ctx = get_context()
     brand = ctx.catalog.brand
-    return build_document(ctx.settings, product=brand.product, support_email=brand.support_email)
+    return build_document(
+        ctx.settings,
+        product=brand.product,
+        support_email=brand.support_email,
+        version=current_app.config["VERSION"],
+    )

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-import app
 from app.settings import Settings
 from app.web.openapi.calls import CALLS
 from app.web.openapi.errors import common_responses, error_schemas, list_codes, responses_of
@@ -37,10 +36,11 @@ servers are `Cache-Control: no-store`; no cookie is set and no CSRF token asked 
 Most calls carry the server's UUID and its 64-character key by HTTP Basic authentication."""
 
 
-def build_document(settings: Settings, *, product: str, support_email: str) -> Json:
+def build_document(settings: Settings, *, product: str, support_email: str, version: str) -> Json:
     """The whole wire API as an OpenAPI 3.1 document.
 
-    Needs a request's language for the messages of its examples. `product` is the brand's name.
+    Needs a request's language for the messages of its examples. `product` is the brand's name,
+    `version` that of the portal.
     """
     paths: Json = {}
     for call in CALLS:
@@ -49,7 +49,7 @@ def build_document(settings: Settings, *, product: str, support_email: str) -> J
         "openapi": "3.1.0",
         "info": {
             "title": f"{product}: the wire API",
-            "version": app.__version__,
+            "version": version,
             "description": DESCRIPTION,
             "contact": {"email": support_email},
         },
