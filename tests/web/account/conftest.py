@@ -8,6 +8,9 @@ from app.gateways.fake_payments import FakePayments
 from app.services.context import Context
 from tests.support.client import CheckedClient
 from tests.support.shop import Shop
+from tests.web.portal.test_in_a_browser import address, open_page
+
+__all__ = ["address", "open_page", "shop"]
 
 
 @pytest.fixture

@@ -182,7 +182,9 @@ def test_a_login_that_failed_says_why(shop: Shop) -> None:
     shop.log_in()
     said = rows_of(words(shop.get("activity")))
     assert "A login was refused somebody who was not logged in from 192.0.2.9" in said
-    assert "A login was refused: the link was used before Iago iago@acme.test from 127.0.0.1" in said
+    assert (
+        "A login was refused: the link was used before Iago iago@acme.test from 127.0.0.1" in said
+    )
 
 
 def test_each_kind_narrows_the_list(shop: Shop) -> None:
