@@ -14,7 +14,12 @@ from app.models.mails import Mail
 from app.models.people import EmailConfirmation, LoginLink
 from app.services.audit import record_audit
 from app.services.context import Context
-from app.services.login_failures import LoginRefused, add_failed_login, link_actor
+from app.services.login_failures import (
+    LoginRefused,
+    add_failed_login,
+    link_actor,
+    record_failed_login,
+)
 from app.services.login_links import (
     CONFIRMATION_PURPOSE,
     HalfLogin,
@@ -71,29 +76,15 @@ def send_confirmation(ctx: Context, command: SendConfirmation, *, ip: str | None
 
     A mail server that is down delays the mail and is no error (see `load_sent_confirmation`).
     Raises BillingError `login_already_known` when this person needs no confirmation any more, and
-    those of `open_login_link`.
+    those of `open_login_link`, after writing the failed login into the audit log.
     """
-    with unit_of_work(ctx) as work:
-        login = check_half_login(work.session, command.half, now=work.now)
-        if login.is_proven:
-            raise BillingError("login_already_known")
-        link = login.link
-        # Whoever was removed gets no mail either, however the address is written.
-        _check_person(work.session, link, command.email)
-        recent = _get_recent(work.session, link, command.email, now=work.now)
-        if recent is not None:
-            return recent.id
-        confirmation_id = _add_confirmation(work, link, command.email)
-        actor = link_actor(link, ip=ip)
-        record_audit(
-            work,
-            "login.confirmation_sent",
-            actor=actor,
-            server_id=link.server_id,
-            organization_id=link.organization_id,
-            after={"confirmation": confirmation_id},
-        )
-        work.commit()
+    try:
+        with unit_of_work(ctx) as work:
+            confirmation_id = _send(work, command, ip=ip)
+            work.commit()
+    except LoginRefused as error:
+        record_failed_login(ctx, error, link_id=command.half.link_id, ip=ip)
+        raise
     return confirmation_id
 
 
@@ -156,6 +147,28 @@ def _failures_recorded(ctx: Context, key: str, *, ip: str | None) -> Iterator[No
             work.commit()
         log_event("login.failed", link=link_id, reason=error.code)
         raise
+
+
+def _send(work: UnitOfWork, command: SendConfirmation, *, ip: str | None) -> int:
+    login = check_half_login(work.session, command.half, now=work.now)
+    if login.is_proven:
+        raise BillingError("login_already_known")
+    link = login.link
+    # Whoever was removed gets no mail either, however the address is written.
+    _check_person(work.session, link, command.email)
+    recent = _get_recent(work.session, link, command.email, now=work.now)
+    if recent is not None:
+        return recent.id
+    confirmation_id = _add_confirmation(work, link, command.email)
+    record_audit(
+        work,
+        "login.confirmation_sent",
+        actor=link_actor(link, ip=ip),
+        server_id=link.server_id,
+        organization_id=link.organization_id,
+        after={"confirmation": confirmation_id},
+    )
+    return confirmation_id
 
 
 def _add_confirmation(work: UnitOfWork, link: LoginLink, email: str) -> int:
