@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from flask import current_app, redirect, render_template, url_for
+from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
@@ -67,7 +67,6 @@ def invoices(ref: CustomerRef) -> ResponseReturnValue:
         pages=pages,
         kept=kept,
         states=list(StateChoice),
-        can_pay_here=_can_pay_here(),
     )
 
 
@@ -97,12 +96,7 @@ def invoice(ref: CustomerRef, invoice_id: int) -> ResponseReturnValue:
     """One invoice: each line unfolds to the ledger entries and audit rows that made it."""
     ctx = get_context()
     page = load_invoice_page(ctx, get_read_session(), ref.payer, invoice_id, now=ctx.now())
-    return render_template("portal/invoice.html", ref=ref, page=page, can_pay_here=_can_pay_here())
-
-
-def _can_pay_here() -> bool:
-    """Whether the card on file can be charged from these pages."""
-    return "plan.pay_invoice" in current_app.view_functions
+    return render_template("portal/invoice.html", ref=ref, page=page)
 
 
 def _make_form(_ref: CustomerRef) -> FlaskForm:

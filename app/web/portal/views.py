@@ -15,6 +15,7 @@ for word in (
     words.current_words,
     words.price_note,
     words.licenses_note,
+    words.why_so_many,
     words.computation,
     words.billed_words,
     words.free_words,

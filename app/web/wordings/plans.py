@@ -133,19 +133,18 @@ def licenses_note(tier: TierView, people: int | None) -> str:
     )
 
 
-def computation(tier: TierView, price: PriceView, page: PlansPage) -> list[str]:
+def computation(tier: TierView, price: PriceView, currency: str) -> str:
     """How a bill comes about, a sentence for each step."""
-    if tier.licenses is None or price.full is None or page.people is None:
-        return []
-    said = [_why_so_many(tier, page.people), _multiplied(tier, price, page.currency)]
+    said = [_multiplied(tier, price, currency)]
     if price.discount:
-        said.append(_discounted(tier, price, page.currency))
+        said.append(_discounted(tier, price, currency))
     if price.discount_ends_at is not None and price.later is not None:
-        said.append(_afterwards(tier, price, page.currency))
-    return said
+        said.append(_afterwards(tier, price, currency))
+    return " ".join(said)
 
 
-def _why_so_many(tier: TierView, people: int) -> str:
+def why_so_many(tier: TierView, people: int) -> str:
+    """Why so many licenses are billed, in a sentence."""
     have = {"people": count_people(people), "licenses": count_licenses(tier.licenses or 0)}
     if tier.reason is LicensesReason.TIER_MINIMUM:
         return gettext(

@@ -254,6 +254,7 @@ def test_the_one_open_invoice_can_be_paid_from_any_choice(shop: Shop) -> None:
     page = shop.get("invoices", "?state=paid")
     assert headline(page) == "1 invoice waits for its payment: $43.00."
     assert "Pay $43.00" in words(page) and 'tag tag-bad">Payment failed<' not in page.text
+    assert f'action="{shop.page("invoices/2/pay")}"' in page.text
     assert 'tag tag-bad">Payment failed<' in shop.get("invoices").text
 
 
