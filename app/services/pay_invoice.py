@@ -15,7 +15,6 @@ from app.gateways.payments import (
     PaymentsError,
     ProviderUnavailable,
 )
-from app.models.customers import Customer
 from app.models.invoices import Invoice
 from app.services.apply_invoice_state import apply_invoice_state
 from app.services.audit import record_audit
@@ -30,9 +29,11 @@ PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 
 class PayOutcome(StrEnum):
-    """What became of the charge. Unknown: the provider did not answer, so it is found out later."""
+    """What became of the charge. Unknown: the provider did not answer, so it is found out later.
+    No card: there is none on file, so nothing was tried."""
 
     PAID = "paid"
+    NO_CARD = "no_card"
     ALREADY_PAID = "already_paid"
     DECLINED = "declined"
     AUTHENTICATE = "authenticate"
@@ -56,11 +57,11 @@ def pay_open_invoice(ctx: Context, payer: Payer, invoice_id: int, *, actor: Acto
 
     Raises NotFoundError when it is not theirs, and BillingError: `invoice_void`,
     `invoice_not_final`, `invoice_of_purchase` (it is paid where the purchase waits),
-    `no_card_for_invoice`, `invoice_being_paid` while somebody else is at it, and
-    `payments_refused`.
+    `invoice_being_paid` while somebody else is at it, and `payments_refused`.
     """
-    if not _take(ctx, payer, invoice_id, actor=actor):
-        return _finish(ctx, invoice_id, PayOutcome.ALREADY_PAID)
+    known = _take(ctx, payer, invoice_id, actor=actor)
+    if known is not None:
+        return _finish(ctx, invoice_id, known)
     try:
         remote = pay_remote_invoice(ctx, invoice_id)
         apply_invoice_state(ctx, invoice_id, remote, is_delivered=True)
@@ -78,8 +79,8 @@ def pay_open_invoice(ctx: Context, payer: Payer, invoice_id: int, *, actor: Acto
     return _finish(ctx, invoice_id, PayOutcome.PAID)
 
 
-def _take(ctx: Context, payer: Payer, invoice_id: int, *, actor: Actor) -> bool:
-    """Take the invoice by lease; False when it is paid already."""
+def _take(ctx: Context, payer: Payer, invoice_id: int, *, actor: Actor) -> PayOutcome | None:
+    """Take the invoice by lease; what there is to say when nothing is to be tried."""
     with unit_of_work(ctx) as work:
         customer = get_customer(work.session, payer)
         invoice = work.session.get(Invoice, invoice_id)
@@ -88,8 +89,10 @@ def _take(ctx: Context, payer: Payer, invoice_id: int, *, actor: Actor) -> bool:
         work.claim_customer(customer.id)
         work.session.refresh(invoice)
         if invoice.status is InvoiceStatus.PAID:
-            return False
-        _check(invoice, customer)
+            return PayOutcome.ALREADY_PAID
+        _check(invoice)
+        if customer.card_payment_method is None:
+            return PayOutcome.NO_CARD
         due = [Invoice.id == invoice_id, Invoice.status.in_(PAYABLE)]
         if not take_leases(work, Invoice, due=due, limit=1, lasting=LEASE):
             raise BillingError("invoice_being_paid")
@@ -101,19 +104,17 @@ def _take(ctx: Context, payer: Payer, invoice_id: int, *, actor: Actor) -> bool:
             after={"invoice": invoice_id},
         )
         work.commit()
-    return True
+    return None
 
 
-def _check(invoice: Invoice, customer: Customer) -> None:
-    """Raises BillingError for an invoice that cannot be paid by the card on file."""
+def _check(invoice: Invoice) -> None:
+    """Raises BillingError for an invoice that cannot be paid here."""
     if invoice.status is InvoiceStatus.VOID:
         raise BillingError("invoice_void")
     if invoice.plan_id is None:
         raise BillingError("invoice_of_purchase")
     if invoice.status is InvoiceStatus.DRAFT:
         raise BillingError("invoice_not_final")
-    if customer.card_payment_method is None:
-        raise BillingError("no_card_for_invoice")
 
 
 def _finish(
@@ -145,5 +146,6 @@ def _finish(
     if status is InvoiceStatus.VOID:
         raise BillingError("invoice_void")
     if status is InvoiceStatus.PAID and outcome is not PayOutcome.ALREADY_PAID:
+        # Whoever was quicker, the person sees that it is paid.
         return replace(found, outcome=PayOutcome.PAID)
     return found

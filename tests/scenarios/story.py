@@ -17,7 +17,7 @@ from uuid import UUID
 from flask import Flask
 
 from app.clock import FixedClock
-from app.domain.kinds import LicenseManagement, Schedule
+from app.domain.kinds import Collection, InvoiceStatus, LicenseManagement, Schedule
 from app.gateways.fake_payments import FakePayments
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans
@@ -26,10 +26,11 @@ from app.services.context import Actor, Context
 from app.services.customers import Payer, claim_payer, load_payer
 from app.services.export_customer import export_customer
 from app.services.provider_customer import ensure_provider_customer
+from app.services.purchase_state import PurchaseResult
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
 from app.services.quote import PurchaseChoice, make_quote
-from app.services.purchase_state import PurchaseResult
 from app.services.unit_of_work import unit_of_work
+from app.services.webhook_events import receive_event
 
 GOLDEN = Path(__file__).parent / "golden"
 BUYER = Actor("billing_user:1")
@@ -229,10 +230,12 @@ class Story:
         tier: str,
         schedule: str = "monthly",
         licenses: int | None = None,
+        by_invoice: bool = False,
     ) -> str:
         """The signed quote the upgrade page would carry now."""
         management = LicenseManagement.MANUAL if licenses else LicenseManagement.AUTOMATIC
-        choice = PurchaseChoice(tier, Schedule(schedule), management, licenses)
+        collection = Collection.SEND_INVOICE if by_invoice else Collection.CHARGE_AUTOMATICALLY
+        choice = PurchaseChoice(tier, Schedule(schedule), management, licenses, collection)
         with unit_of_work(self.ctx) as work:
             quote = make_quote(work.session, self.ctx.catalog, payer, choice, now=self.clock.now())
         return sign_quote(self.ctx, payer, quote)
@@ -253,6 +256,49 @@ class Story:
         token = self.quote_token(payer, tier=tier, schedule=schedule, licenses=licenses)
         with self.app.app_context():
             return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)
+
+    def order(
+        self,
+        server: SampleServer,
+        *,
+        tier: str = "basic",
+        schedule: str = "annual",
+        licenses: int | None = None,
+        organization: int | None = 0,
+    ) -> PurchaseResult:
+        """Buy by invoice; the plan starts when that is paid."""
+        payer = self.payer(server, organization)
+        token = self.quote_token(
+            payer, tier=tier, schedule=schedule, licenses=licenses, by_invoice=True
+        )
+        with self.app.app_context():
+            return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)
+
+    def invoice_at_provider(self, purchase_id: int) -> str:
+        """The provider's id of the invoice that pays for a purchase."""
+        with unit_of_work(self.ctx) as work:
+            found = work.session.connection().exec_driver_sql(
+                "SELECT stripe_invoice_id FROM invoices "
+                f"WHERE purchase_id = {purchase_id:d} AND group_key LIKE '%|purchase:%'"
+            )
+            return str(found.scalar_one())
+
+    def receive(self, purchase_id: int) -> None:
+        """The money for an invoice reaches the provider, which tells nobody yet."""
+        self.payments.pay_hosted(self.invoice_at_provider(purchase_id))
+
+    def receive_whatever_is_open(self) -> None:
+        """The money for every invoice that can be paid reaches the provider."""
+        for invoice in list(self.payments._state.invoices.values()):
+            if invoice.status is InvoiceStatus.OPEN:
+                self.payments.pay_hosted(invoice.id)
+
+    def deliver_events(self) -> None:
+        """The provider's webhooks arrive, all that have not yet."""
+        for event in self.payments.take_events():
+            payload, signature = self.payments.sign(event)
+            with self.app.app_context():
+                receive_event(self.ctx, payload, signature=signature)
 
     # --- jobs ---
 

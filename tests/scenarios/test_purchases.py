@@ -7,8 +7,8 @@ import pytest
 from app.domain.errors import BillingError, MissingDataError
 from app.jobs.deliver import deliver
 from app.services import change_plan
-from app.services.purchases import ConfirmPurchase, confirm_purchase
 from app.services.purchase_state import Outcome
+from app.services.purchases import ConfirmPurchase, confirm_purchase
 from app.services.settle_purchase import check_purchase
 from tests.scenarios.story import BUYER, Story
 

@@ -4,4 +4,8 @@ from flask import Blueprint
 
 blueprint = Blueprint("plan", __name__)
 
-from app.web.plan import cards, views  # noqa: E402, F401  # they attach themselves to the blueprint
+from app.web.plan import (  # noqa: E402  # they attach themselves to the blueprint
+    cards,  # noqa: F401
+    payments,  # noqa: F401
+    views,  # noqa: F401
+)

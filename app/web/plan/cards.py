@@ -1,5 +1,8 @@
 """The card on file: to the provider's page, and back."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -16,7 +19,7 @@ from app.web.flashes import flash_done, flash_problem
 from app.web.forms import form_view
 from app.web.plan import blueprint
 from app.web.plan.ways import address_after, cancel_address, return_address, way_of
-from app.web.wording import describe_card
+from app.web.wordings.purchases import card_return_words, refused_words
 
 
 def _make_form(_ref: CustomerRef) -> FlaskForm:
@@ -35,7 +38,12 @@ def _lead_back(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
 @form_view(_make_form, _lead_back)
 def billing_card(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
     """To the provider's page, the only place where cards are entered."""
-    way = way_of(request.form)
+    return to_card_page(ref, way_of(request.form))
+
+
+def to_card_page(ref: CustomerRef, way: Mapping[str, Any]) -> ResponseReturnValue:
+    """To the provider's page, and from there where `way` leads. Raises BillingError as
+    `open_card_page` does."""
     url = open_card_page(
         get_context(),
         ref.payer,
@@ -56,13 +64,9 @@ def _show_return(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
     if not found.is_stored or found.card is None:
         way_on = address_after(ref, way_of(request.args))
         return render_template("plan/card_return.html", ref=ref, form=form, way_on=way_on)
-    card = found.card
-    flash_done(
-        gettext(
-            "Your card is on file: %(card)s.",
-            card=describe_card(card.brand, card.last4, card.exp_month, card.exp_year),
-        )
-    )
+    flash_done(card_return_words(found))
+    for charge in found.refused:
+        flash_problem(refused_words(charge))
     return redirect(address_after(ref, way_of(request.args)), code=303)
 
 

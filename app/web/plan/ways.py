@@ -1,5 +1,6 @@
 """Where the way to the card page and back begins and ends."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from app.web.context import get_context
 # What the upgrade page's address may hold; that page checks the values itself.
 CHOICE_NAMES = ("tier", "schedule", "management", "licenses")
 LONGEST_VALUE = 40
+# The number of an invoice of ours; the page behind it checks whose it is.
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 # The provider puts the id of the visit here; it is no address of ours that may be escaped.
 SESSION_MARK = "{SESSION_ID}"
 
@@ -18,6 +21,9 @@ SESSION_MARK = "{SESSION_ID}"
 def way_of(given: Mapping[str, str]) -> dict[str, Any]:
     """Where to go on after the card, out of a form or an address: names that we know, nothing
     else, and never an address."""
+    invoice = given.get("invoice", "")
+    if given.get("next") == "invoice" and _NUMBER.fullmatch(invoice):
+        return {"next": "invoice", "invoice": invoice}
     if given.get("next") != "upgrade":
         return {"next": "billing"}
     kept = {name: given.get(name, "") for name in CHOICE_NAMES}
@@ -28,6 +34,8 @@ def way_of(given: Mapping[str, str]) -> dict[str, Any]:
 
 def address_after(ref: CustomerRef, way: Mapping[str, Any]) -> str:
     """The page that the way leads to."""
+    if way.get("next") == "invoice":
+        return url_for("portal.invoice", entity_uuid=ref.uuid, invoice_id=int(way["invoice"]))
     if way.get("next") != "upgrade":
         return url_for("portal.billing", entity_uuid=ref.uuid)
     choice: dict[str, Any] = {name: value for name, value in way.items() if name in CHOICE_NAMES}

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
 from app.domain.kinds import Schedule
+from app.services.pages.card import CardReturn, ChargeView
 from app.services.pages.parts import OpenPurchase
 from app.services.pages.upgrade import QuoteChange, QuoteView
 from app.web.wording import (
@@ -13,6 +14,7 @@ from app.web.wording import (
     count_licenses,
     count_months,
     count_people,
+    describe_card,
     format_count,
     format_date,
     format_money,
@@ -38,7 +40,6 @@ MESSAGES: dict[str, Message] = {
     "invoice_being_paid": _l(
         "This invoice is being paid right now. Wait a moment, then look at it again."
     ),
-    "no_card_for_invoice": _l("There is no card on file to pay this invoice with. Add one first."),
     "invoice_unanswered": _l(
         "Our payment provider did not answer in time, so we do not know yet whether %(total)s were "
         "paid. You are never charged twice: we find out before anything is tried again."
@@ -46,6 +47,10 @@ MESSAGES: dict[str, Message] = {
     "invoice_declined": _l(
         "Your bank refused %(total)s: “%(reason)s” Nothing was charged. Use another card, or pay "
         "on the invoice's own page."
+    ),
+    "invoice_not_paid": _l(
+        "The payment of %(total)s did not go through. Nothing was charged. Use another card, or "
+        "pay on the invoice's own page."
     ),
 }
 
@@ -194,6 +199,42 @@ def due_words(due_at: datetime, now: datetime) -> str:
         return gettext("was due on %(day)s", day=format_date(due_at))
     return gettext("due on %(day)s", day=format_date(due_at))
 
+
+# --- what a new card has paid ---
+
+
+def card_return_words(found: CardReturn) -> str:
+    """That a new card is on file, and what it has paid."""
+    assert found.card is not None, "it is stored"
+    card = found.card
+    words = describe_card(card.brand, card.last4, card.exp_month, card.exp_year)
+    said = gettext("Your card is on file: %(card)s.", card=words)
+    if found.paid:
+        amounts = _amounts(found.paid)
+        told = ngettext("%(amounts)s was paid.", "%(amounts)s were paid.", len(found.paid))
+        said = f"{said} {told % {'amounts': amounts}}"
+    if found.pending:
+        said = f"{said} {gettext('%(amounts)s: being charged.', amounts=_amounts(found.pending))}"
+    return said
+
+
+def refused_words(charge: ChargeView) -> str:
+    """That the new card was refused for something that is owed."""
+    total = format_money(charge.total, charge.currency)
+    if charge.message:
+        return gettext(
+            "Your bank refused %(total)s with this card: “%(reason)s” The invoice stays open.",
+            total=total,
+            reason=charge.message,
+        )
+    return gettext("%(total)s could not be charged. The invoice stays open.", total=total)
+
+
+def _amounts(charges: tuple[ChargeView, ...]) -> str:
+    return ", ".join(format_money(charge.total, charge.currency) for charge in charges)
+
+
+# --- paid in vain ---
 
 WITHOUT_PLAN = {
     "already_subscribed": _l("You were already subscribed when your payment came."),
