@@ -17,6 +17,7 @@ from tests.house.plant import ROOT, Guard, plant
         rooms.services_know_no_request,
         rooms.blueprints_keep_apart,
         rooms.implementations_are_wired,
+        rooms.only_the_guarded_client_connects,
     ],
 )
 def test_the_rooms_keep_the_rule(guard: Guard) -> None:
@@ -137,3 +138,34 @@ def test_what_blueprints_share_may_know_them(tmp_path: Path) -> None:
 )
 def test_a_service_that_chooses_its_gateway_is_seen(text: str, tmp_path: Path) -> None:
     assert len(rooms.implementations_are_wired(plant(tmp_path, "app/services/pay.py", text))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("app/services/hooks.py", "import requests"),
+        ("app/web/login/oidc.py", "from requests import get"),
+        ("app/services/hooks.py", "import urllib.request"),
+        ("app/services/hooks.py", "from urllib.request import urlopen"),
+        ("app/services/hooks.py", "from urllib import request"),
+        ("app/services/hooks.py", "from http.client import HTTPSConnection"),
+        ("app/services/hooks.py", "from http import client"),
+        ("app/gateways/oidc.py", "import httpx"),
+        ("app/gateways/tokens.py", "import socket"),
+        ("app/services/leases.py", "import ssl"),
+        ("app/services/outbox.py", "import smtplib"),
+        ("app/cli.py", "def fetch():\n    import urllib3"),
+    ],
+)
+def test_another_way_out_is_seen(path: str, text: str, tmp_path: Path) -> None:
+    found = rooms.only_the_guarded_client_connects(plant(tmp_path, path, text))
+    assert len(found) == 1 and found[0].startswith(path)
+
+
+def test_the_ways_out_that_are_known(tmp_path: Path) -> None:
+    plant(tmp_path, "app/gateways/outgoing.py", "import socket, ssl\nfrom http.client import X")
+    plant(tmp_path, "app/gateways/mail.py", "import smtplib")
+    plant(tmp_path, "app/services/leases.py", "import socket")
+    plant(tmp_path, "app/web/access.py", "from urllib.parse import urlsplit\nimport http")
+    plant(tmp_path, "app/sample_server/portal_client.py", "import requests")
+    assert rooms.only_the_guarded_client_connects(tmp_path) == []

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from app.domain.row_order import LARGEST_ROW_ID
 from app.domain.seats import EVENT_TYPES
 from app.web.remotes.values import LONGEST_EMAIL, UUID_FORM
 
@@ -30,10 +31,12 @@ def told(description: str, **shape: Any) -> Meta:
 
 # Integer columns hold 64 bits, and 32 where the number is a small one.
 Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+# Beyond this, readers of JSON disagree about what a number is (app/domain/row_order.py).
+RowNumber = Annotated[int, Meta(ge=-(2**63), le=LARGEST_ROW_ID)]
 OrganizationId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 SmallNumber = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
-_RowId = Annotated[Number, told("The row's id in the server's own table; ids ascend.")]
+_RowId = Annotated[RowNumber, told("The row's id in the server's own table; ids ascend.")]
 _RealmId = Annotated[OrganizationId, told("The organization's id on this server.")]
 _Property = Annotated[
     str,

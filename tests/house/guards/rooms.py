@@ -55,6 +55,20 @@ ONLY_THERE: dict[str, tuple[str, ...]] = {
     "itsdangerous": ("app.gateways.tokens", "app.web.sessions", "app.web.security"),
     "flask_babel": ("app.web", "app.extensions", "app.wiring"),
 }
+# What opens connections to the world, and which modules may: an address that somebody typed is
+# asked by the guarded client alone. Stripe's library and Flask-Mail do it inside of themselves.
+GUARDED_CLIENT = "app.gateways.outgoing"
+HTTP_LIBRARIES = ("requests", "httpx", "aiohttp", "urllib3", "urllib.request", "http.client")
+OTHER_CLIENTS = ("pycurl", "asyncio", "ftplib", "xmlrpc", "websockets", "telnetlib", "imaplib")
+CONNECTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys((*HTTP_LIBRARIES, *OTHER_CLIENTS), (GUARDED_CLIENT,)),
+    "smtplib": (GUARDED_CLIENT, "app.gateways.mail"),
+    "ssl": (GUARDED_CLIENT, "app.gateways.mail"),
+    # It asks for the name of this machine.
+    "socket": (GUARDED_CLIENT, "app.services.leases"),
+}
+# They stand for the world outside, or play it.
+WORLD = frozenset({"stripe_emulator", "sample_server", "demo"})
 # What is passed as an argument instead: the actor, `now`, the words.
 NO_FLASK = frozenset({"domain", "models", "services", "gateways", "jobs"})
 # Flask-Mail sends, and it wants to be told its application.
@@ -127,6 +141,21 @@ def libraries_stay_in_their_place(root: Path) -> list[str]:
             places = ONLY_THERE.get(item.top)
             if places is not None and not _is_below(module.name, places):
                 found.append(module.at(item.node, f"{item.top} is imported outside {places[0]}"))
+    return found
+
+
+def only_the_guarded_client_connects(root: Path) -> list[str]:
+    """Whatever could ask a host imported elsewhere: there redirects, proxies and private addresses
+    would be followed, and answers would have no end."""
+    found = []
+    for module in modules(root):
+        if room(module.name) in WORLD:
+            continue
+        for item in imports(module):
+            target = f"{item.target}.{item.name}" if item.name else item.target
+            for library, places in CONNECTS.items():
+                if _is_below(target, (library,)) and module.name not in places:
+                    found.append(module.at(item.node, f"{library} outside {GUARDED_CLIENT}"))
     return found
 
 

@@ -1,5 +1,6 @@
 """POST server/register."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -128,6 +129,37 @@ def test_the_signing_key_is_kept(client: FlaskClient, ctx: Context) -> None:
     url_safe = key.replace("/", "_").rstrip("=")
     assert server.register(signing_public_key=url_safe).status_code == 200
     assert audit_actions(ctx) == ["server.registered"]
+
+
+def test_the_signing_key_is_changed_and_otherwise_left_alone(
+    server: WireServer, ctx: Context
+) -> None:
+    assert load_server(ctx).signing_public_key is None
+    first, second = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
+    server.register(signing_public_key=first)
+    server.register()
+    assert load_server(ctx).signing_public_key == first
+    server.register(signing_public_key=second)
+    assert load_server(ctx).signing_public_key == second
+    with ctx.sessions() as session:
+        changes = session.scalars(
+            select(AuditEntry)
+            .where(AuditEntry.action == "server.signing_key_changed")
+            .order_by(AuditEntry.id)
+        ).all()
+    assert [(entry.before, entry.after) for entry in changes] == [
+        ({"signing_public_key": None}, {"signing_public_key": first}),
+        ({"signing_public_key": first}, {"signing_public_key": second}),
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 31, 33, 64])
+def test_a_signing_key_of_another_size(server: WireServer, ctx: Context, size: int) -> None:
+    key = base64.b64encode(b"k" * size).decode()
+    status, code, message = refusal(server.register(signing_public_key=key))
+    assert (status, code) == (400, "BAD_REQUEST")
+    assert message.startswith("signing_public_key")
+    assert load_server(ctx).signing_public_key is None
 
 
 WRONG: list[tuple[str, Any]] = [
