@@ -73,7 +73,13 @@ def _has_cost(ctx: Context, invoice_id: int) -> bool:
 
 
 def _release(ctx: Context, invoice_id: int) -> None:
+    """Leave it to the next run of the delivery job."""
     with unit_of_work(ctx) as work:
+        invoice = work.session.get_one(Invoice, invoice_id)
+        work.claim_customer(invoice.customer_id)
+        work.session.refresh(invoice)
+        invoice.next_delivery_at = None
+        work.flush()
         end_lease(work, Invoice, invoice_id)
         work.commit()
 

@@ -210,11 +210,16 @@ def card_return_words(found: CardReturn) -> str:
     words = describe_card(card.brand, card.last4, card.exp_month, card.exp_year)
     said = gettext("Your card is on file: %(card)s.", card=words)
     if found.paid:
-        amounts = _amounts(found.paid)
-        told = ngettext("%(amounts)s was paid.", "%(amounts)s were paid.", len(found.paid))
-        said = f"{said} {told % {'amounts': amounts}}"
+        told = ngettext(
+            "%(amounts)s was paid.",
+            "%(amounts)s were paid.",
+            len(found.paid),
+            amounts=_list_amounts(found.paid),
+        )
+        said = f"{said} {told}"
     if found.pending:
-        said = f"{said} {gettext('%(amounts)s: being charged.', amounts=_amounts(found.pending))}"
+        told = gettext("%(amounts)s: being charged.", amounts=_list_amounts(found.pending))
+        said = f"{said} {told}"
     return said
 
 
@@ -230,7 +235,7 @@ def refused_words(charge: ChargeView) -> str:
     return gettext("%(total)s could not be charged. The invoice stays open.", total=total)
 
 
-def _amounts(charges: tuple[ChargeView, ...]) -> str:
+def _list_amounts(charges: tuple[ChargeView, ...]) -> str:
     return ", ".join(format_money(charge.total, charge.currency) for charge in charges)
 
 
