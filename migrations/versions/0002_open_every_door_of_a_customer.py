@@ -16,7 +16,7 @@ depends_on = None
 # SQLite's tables are made anew to be changed, and the copy would lose its checks without these.
 ONE_PLACE = sa.CheckConstraint(
     "(organization_id IS NULL) <> (server_id IS NULL)",
-    name=op.f("ck_billing_users_one_place_of_login"),
+    name=sa.schema.conv("ck_billing_users_one_place_of_login"),
 )
 FIRST_PEOPLE = """
     UPDATE billing_users SET role = 'owner' WHERE deactivated_at IS NULL AND NOT EXISTS (
