@@ -31,7 +31,7 @@ NOW = datetime(2012, 1, 21, 9, 0, 0, tzinfo=UTC)
 BILLING = """
 {% extends "layouts/portal.html" %}
 {% from "components/page.html" import page_header, card, button_link, facts, notice, empty_state %}
-{% from "components/words.html" import day, instant, period, money, tag, invoice_status_tag,
+{% from "components/words.html" import day, instant, period, money, tag,
    plan_status_tag %}
 {% from "components/tables.html" import lines_table, cell, pagination %}
 {% from "components/charts.html" import seats_chart, meter %}
@@ -70,7 +70,7 @@ BILLING = """
   {% for status in invoice_statuses %}
   <tr><th scope="row">{{ day(start) }}</th>
   {% call cell("Period") %}{{ period(start, end) }}{% endcall %}
-  {% call cell("State") %}{{ invoice_status_tag(status) }}{% endcall %}
+  {% call cell("State") %}{{ tag(status|invoice_status, status|invoice_tone) }}{% endcall %}
   {% call cell("Amount", numeric=True) %}{{ money(4300, "usd") }}{% endcall %}</tr>
   {% endfor %}
   </tbody>

@@ -61,6 +61,9 @@ def billing_headline(page: BillingPage) -> str:
             tier=page.server_tier_title,
         )
     if page.state is BillingState.NO_PLAN or plan is None:
+        if page.open_purchase is not None:
+            tier = page.open_purchase.tier_title
+            return gettext("You have no plan yet: %(tier)s starts when it is paid.", tier=tier)
         return gettext("You have no plan, so there is nothing to pay.")
     if page.state is BillingState.ENDED and plan.ends_at is not None:
         return gettext(
