@@ -5,7 +5,7 @@ from flask import Blueprint
 blueprint = Blueprint("plan", __name__)
 
 from app.web.plan import (  # noqa: E402  # they attach themselves to the blueprint
-    cards,  # noqa: F401
-    payments,  # noqa: F401
-    views,  # noqa: F401
+    cards,  # noqa: F401  # as above
+    payments,  # noqa: F401  # as above
+    views,  # noqa: F401  # as above
 )

@@ -26,7 +26,7 @@ for word in (
     blueprint.add_app_template_filter(word)
 
 from app.web.portal import (  # noqa: E402  # the views attach themselves to the blueprint
-    billing_views,  # noqa: F401
-    invoice_views,  # noqa: F401
-    views,  # noqa: F401
+    billing_views,  # noqa: F401  # as above
+    invoice_views,  # noqa: F401  # as above
+    views,  # noqa: F401  # as above
 )
