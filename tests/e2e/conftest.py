@@ -12,16 +12,25 @@ from tests.support.mail import SmtpServer
 
 
 @pytest.fixture
+def catches_mail() -> bool:
+    """Whether mails stay on the demo's page of caught mail; a module may want that."""
+    return False
+
+
+@pytest.fixture
 def world(
     tmp_path: Path,
     database_url: str,
     smtp_server: SmtpServer,
+    catches_mail: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[World]:
     """Portal, emulator, sample server and SMTP server at 2012-01-02 03:04:05."""
     # The emulator and the sample server read the clock file that the environment names.
     monkeypatch.setitem(os.environ, "TALLYPORT_CLOCK_FILE", str(tmp_path / "clock.json"))
-    with running_world(tmp_path, database_url=database_url, smtp=smtp_server) as running:
+    with running_world(
+        tmp_path, database_url=database_url, smtp=smtp_server, catches_mail=catches_mail
+    ) as running:
         yield running
 
 

@@ -133,8 +133,13 @@ class World:
 
 
 @contextmanager
-def running_world(folder: Path, *, database_url: str, smtp: SmtpServer) -> Iterator[World]:
-    """Start everything on free ports, with the server registered and its people uploaded."""
+def running_world(
+    folder: Path, *, database_url: str, smtp: SmtpServer, catches_mail: bool = False
+) -> Iterator[World]:
+    """Start everything on free ports, with the server registered and its people uploaded.
+
+    With `catches_mail` mails go to the demo's page of caught mail instead of the SMTP server.
+    """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     clock_file = folder / "clock.json"
     clock = DemoClock(clock_file)
@@ -159,7 +164,7 @@ def running_world(folder: Path, *, database_url: str, smtp: SmtpServer) -> Itera
             "emulator_url": stripe.url,
             "stripe_secret_key": "sk_test_browser",
             "stripe_webhook_secret": WEBHOOK_SECRET,
-            "mail_url": smtp.url,
+            "mail_url": "" if catches_mail else smtp.url,
             "allow_private_hosts": True,
             "extra_ca_file": certificates.authority,
         }
