@@ -73,6 +73,12 @@ class Shop:
         self.log_in()
         return self
 
+    def another_browser(self) -> CheckedClient:
+        """A browser in which nobody is logged in."""
+        made = self.story.app.test_client()
+        assert isinstance(made, CheckedClient), "make_app sets the class of clients"
+        return made
+
     def known(self, server: SampleServer, organization: int = 0) -> KnownOrganization:
         """An organization of a story's server as the login support speaks of it."""
         payer = self.story.payer(server, organization)

@@ -331,7 +331,7 @@ def test_erased_details_leave_somebody(shop: Shop) -> None:
 def test_a_logout_names_whoever_logged_out(shop: Shop) -> None:
     shop.open()
     shop.client.submit(shop.get("billing"), action="/logout/")
-    ada = shop.story.app.test_client()
+    ada = shop.another_browser()
     begin_session(ada, shop.ctx, shop.organization, email="ada@acme.test", user_uuid=uuid4())
     said = words(ada.get(shop.page("activity")))
     assert "Logged out Iago iago@acme.test from 127.0.0.1" in said

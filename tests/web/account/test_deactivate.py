@@ -105,7 +105,7 @@ def test_leaving_says_what_stops_and_then_does_it(
 
 
 def test_nobody_of_the_server_comes_in_afterwards(shop: Shop, leaving: KnownServer) -> None:
-    admin = shop.story.app.test_client()
+    admin = shop.another_browser()
     begin_session(admin, shop.ctx, shop.organization)
     link = make_link(shop.ctx, shop.organization)
     assert admin.get(shop.page("billing")).status_code == 200
@@ -134,7 +134,7 @@ def test_only_people_of_the_server_see_the_page(shop: Shop, leaving: KnownServer
     shop.log_in()
     for address in (leaving.page("deactivate"), shop.page("deactivate")):
         assert shop.client.get(address).status_code == 404
-    stranger = shop.story.app.test_client()
+    stranger = shop.another_browser()
     assert stranger.get(leaving.page("deactivate")).status_code == 401
 
 
@@ -301,7 +301,7 @@ def in_threads(*acts: Any) -> None:
 
 
 def test_two_at_once_leave_once(shop: Shop, leaving: KnownServer, mailer: RecordingMailer) -> None:
-    browsers = [shop.story.app.test_client() for _ in range(2)]
+    browsers = [shop.another_browser() for _ in range(2)]
     pages = []
     for browser in browsers:
         begin_server_session(browser, shop.ctx, leaving)

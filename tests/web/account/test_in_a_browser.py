@@ -24,7 +24,7 @@ def crowd(shop: Shop) -> Shop:
     shop.open(18).buy()
     login_as(shop.client, shop.ctx, shop.organization)
     for name in ("zoe", "ada"):
-        browser = shop.story.app.test_client()
+        browser = shop.another_browser()
         begin_session(
             browser,
             shop.ctx,

@@ -45,12 +45,6 @@ def load_person(shop: Shop, person_id: int) -> BillingUser:
         return session.get_one(BillingUser, person_id)
 
 
-def other_browser(shop: Shop) -> CheckedClient:
-    made = shop.story.app.test_client()
-    assert isinstance(made, CheckedClient)
-    return made
-
-
 def audited(shop: Shop, action: str) -> list[AuditEntry]:
     with shop.ctx.sessions() as session:
         return list(session.scalars(select(AuditEntry).where(AuditEntry.action == action)))
@@ -81,7 +75,7 @@ def test_two_people_as_the_owner_sees_them(shop: Shop) -> None:
 def test_the_others_see_no_buttons(shop: Shop) -> None:
     shop.open()
     add_person(shop, "zoe@acme.test", deactivated_at=shop.clock.now())
-    browser = other_browser(shop)
+    browser = shop.another_browser()
     begin_session(browser, shop.ctx, shop.organization, email="ada@acme.test", user_uuid=uuid4())
     said = words(page := browser.get(shop.page("people")))
     assert "Iago iago@acme.test Owner" in said and "Iago you ada@acme.test Billing" in said
@@ -190,7 +184,7 @@ def removal_page(shop: Shop, person_id: int) -> str:
 
 def test_removing_says_what_it_means_and_does_it(shop: Shop) -> None:
     shop.open()
-    zoe, uuid = other_browser(shop), uuid4()
+    zoe, uuid = shop.another_browser(), uuid4()
     person_id = begin_session(
         zoe, shop.ctx, shop.organization, email="zoe@acme.test", user_uuid=uuid
     )
@@ -230,7 +224,7 @@ def login_as_far_as_it_goes(client: CheckedClient, shop: Shop, uuid: UUID) -> st
 
 def test_somebody_in_the_middle_of_a_login_stays_outside(shop: Shop) -> None:
     shop.open()
-    zoe, uuid = other_browser(shop), uuid4()
+    zoe, uuid = shop.another_browser(), uuid4()
     person_id = add_person(
         shop, "zoe@acme.test", user_uuid=str(uuid), email_confirmed_at=shop.clock.now()
     )
@@ -280,7 +274,7 @@ def token_of(page: TestResponse) -> str:
 def test_only_the_owner_removes(shop: Shop) -> None:
     shop.open()
     zoe = add_person(shop, "zoe@acme.test")
-    ada = other_browser(shop)
+    ada = shop.another_browser()
     begin_session(ada, shop.ctx, shop.organization, email="ada@acme.test", user_uuid=uuid4())
     token = token_of(ada.get(shop.page("people")))
     address = shop.page(removal_page(shop, zoe))
@@ -331,7 +325,7 @@ def test_a_removed_person_of_a_server_is_refused_in_other_letters(shop: Shop) ->
     shop.open()
     server = load_known_server(shop.ctx, shop.organization.server_id)
     begin_server_session(shop.client, shop.ctx, server)
-    zoe = other_browser(shop)
+    zoe = shop.another_browser()
     person_id = begin_server_session(zoe, shop.ctx, server, email="zoe@acme.test")
     page = shop.client.get(server.page(f"people/{person_id}/remove"))
     assert "The server's key still works" in words(page)
@@ -342,7 +336,7 @@ def test_a_removed_person_of_a_server_is_refused_in_other_letters(shop: Shop) ->
 def test_two_owners_can_remove_each_other_but_one_stays(shop: Shop) -> None:
     """Support may make a second owner; whoever is quicker stays."""
     shop.open()
-    ada, uuid = other_browser(shop), uuid4()
+    ada, uuid = shop.another_browser(), uuid4()
     ada_id = begin_session(ada, shop.ctx, shop.organization, email="ada@acme.test", user_uuid=uuid)
     with unit_of_work(shop.ctx) as work:
         work.session.get_one(BillingUser, ada_id).role = BillingRole.OWNER
@@ -359,6 +353,10 @@ def test_two_owners_can_remove_each_other_but_one_stays(shop: Shop) -> None:
 def test_a_new_person_appears_after_the_login(shop: Shop) -> None:
     shop.open()
     login_as(
-        other_browser(shop), shop.ctx, shop.organization, email="new@acme.test", user_uuid=uuid4()
+        shop.another_browser(),
+        shop.ctx,
+        shop.organization,
+        email="new@acme.test",
+        user_uuid=uuid4(),
     )
     assert "new@acme.test Billing" in words(shop.get("people"))
