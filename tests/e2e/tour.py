@@ -8,7 +8,6 @@ A tour walks a browser from page to page and yields the name of each page as it 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
@@ -25,7 +24,7 @@ from tests.e2e.world import World
 
 Tour = Callable[[Page, World], Iterator[str]]
 
-ORGANIZATION_PAGES = {
+ORGANIZATION_PAGES: dict[str, str | None] = {
     "confirm-email": "login.confirm",
     "confirm-email-refused": "login.confirm",
     "link-sent": "login.sent",
@@ -64,7 +63,7 @@ ORGANIZATION_PAGES = {
     "logged-out": "login.logged_out",
     "no-session": "portal.plans",
 }
-SERVER_PAGES = {
+SERVER_PAGES: dict[str, str | None] = {
     "come-in": "login.come_in",
     "terms": "login.terms",
     "api": "api_docs.reference",
@@ -92,7 +91,7 @@ SERVER_PAGES = {
     "demo-mails": "demo.mails",
     "demo-time": "demo.time",
 }
-PAGES: dict[str, str | None] = ORGANIZATION_PAGES | SERVER_PAGES
+PAGES = ORGANIZATION_PAGES | SERVER_PAGES
 # The pictures of the README.
 KEPT = frozenset({"upgrade", "billing", "invoice"})
 
@@ -191,7 +190,7 @@ def endpoint_of(world: World, url: str) -> str | None:
         return None
 
 
-TOURS: dict[str, tuple[Tour, dict[str, Any]]] = {
+TOURS: dict[str, tuple[Tour, dict[str, str | None]]] = {
     "organization": (organization_tour, ORGANIZATION_PAGES),
     "server": (server_tour, SERVER_PAGES),
 }

@@ -171,7 +171,9 @@ def test_a_failed_payment_is_told_with_the_way_to_pay(shop: Shop) -> None:
     said = words(page)
     assert "An invoice waits for its payment $43.00 of 2 February could not be charged." in said
     assert "Your card has insufficient funds." in said
-    assert 'href="https://invoice.fake.test/' in page.text and "Pay $43.00 now" in said
+    assert "Pay $43.00" in said
+    assert re.search(rf'action="{shop.page("invoices")}\d+/pay/"', page.text)
+    assert 'href="https://invoice.fake.test/' in page.text and "Pay in another way" in said
     assert "1 invoice waits for its payment: $43.00." in words(shop.get("invoices"))
 
 
@@ -283,3 +285,11 @@ def test_a_minimum_is_the_reason_of_a_renewal(shop: Shop) -> None:
 def test_chosen_licenses_are_the_reason_of_a_renewal(shop: Shop) -> None:
     shop.open(18).buy(licenses=20)
     assert "The number that you chose for the renewal: 20 licenses." in words(shop.get("billing"))
+
+
+def test_the_account_menu_says_who_is_here_and_leads_on(shop: Shop) -> None:
+    shop.open(18)
+    page = shop.get("billing").text
+    menu = " ".join(re.sub(r"<[^>]+>", " ", page.partition("menu-panel")[2]).split())
+    assert "Logged in as Iago iago@acme.test Role: Owner People Activity Log out System" in menu
+    assert f'class="menu-item" href="{shop.page("activity")}"' in page
