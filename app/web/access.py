@@ -103,19 +103,21 @@ def billing_user(
 
 
 def init_app(app: Flask) -> None:
-    """Let addresses of a customer's pages be made from its UUID alone: the prefix is that of the
-    page we are on, or of who is logged in."""
+    """Let addresses of a customer's pages be made from its UUID alone: the prefix is that of
+    who is logged in, or of the page we are on."""
 
     @app.url_defaults
     def add_prefix(endpoint: str, values: dict[str, Any]) -> None:
         expects = app.url_map.is_endpoint_expecting(endpoint, "prefix")
         if "prefix" in values or not expects or not has_request_context():
             return
-        here = (request.view_args or {}).get("prefix")
-        identity = None if here else current_identity()
+        # Who is logged in decides: a page that is not theirs still shows their own tabs.
+        identity = current_identity()
         if identity is not None:
-            here = KIND_PROFILES[identity.kind].url_prefix
-        values["prefix"] = here or KIND_PROFILES[CustomerKind.ORGANIZATION].url_prefix
+            values["prefix"] = KIND_PROFILES[identity.kind].url_prefix
+        else:
+            here = (request.view_args or {}).get("prefix")
+            values["prefix"] = here or KIND_PROFILES[CustomerKind.ORGANIZATION].url_prefix
 
 
 def current_actor() -> Actor:
