@@ -10,8 +10,8 @@ from sqlalchemy import event
 
 from app.domain.errors import BillingError
 from app.services.context import Context
-from app.services.purchases import ConfirmPurchase, confirm_purchase
 from app.services.purchase_state import Outcome, PurchaseResult
+from app.services.purchases import ConfirmPurchase, confirm_purchase
 from tests.jobs.checks import (
     as_json,
     assert_plan_and_money_agree,

@@ -131,14 +131,35 @@ def purchases(story: EmulatorStory) -> dict[str, Any]:
     return {}
 
 
+def orders(story: EmulatorStory) -> dict[str, Any]:
+    """Purchases by invoice: one that the provider has not heard of, one that was paid and its
+    webhook was lost, and one that was paid when the server had begun to pay for everybody."""
+    unheard, paid, in_vain = (story.server(seats=(people,)) for people in (12, 15, 18))
+    story.on("2012-02-01 01:00:00")
+    for server in (unheard, paid, in_vain):
+        story.upload(server)
+    story.provider.fail("POST /v1/invoices", "500_before")
+    story.order(unheard)
+    paid_id = story.order(paid, schedule="monthly").purchase_id
+    in_vain_id = story.order(in_vain).purchase_id
+    story.upgrade(in_vain, organization=None)
+    story.pay_hosted(paid_id)
+    story.pay_hosted(in_vain_id)
+    _upload_when_due(story, unheard, paid, in_vain)
+    return {}
+
+
 def _upload_when_due(story: EmulatorStory, *servers: SampleServer) -> None:
     story.on(datetime.fromisoformat(DUE))
     for server in servers:
         story.upload(server)
 
 
-def _confirmation(card: str, *, earlier: str | None = None) -> Callable[..., dict[str, Any]]:
-    """A person about to confirm with `card`, perhaps after an attempt with `earlier`."""
+def _confirmation(
+    card: str, *, earlier: str | None = None, by_invoice: bool = False
+) -> Callable[..., dict[str, Any]]:
+    """A person about to confirm with `card`, or by invoice, perhaps after an attempt with
+    `earlier`."""
 
     def build(story: EmulatorStory) -> dict[str, Any]:
         story.on("2012-02-02")
@@ -147,13 +168,15 @@ def _confirmation(card: str, *, earlier: str | None = None) -> Callable[..., dic
         if earlier is not None:
             story.upgrade(acme, card=earlier)
         story.give_card(payer, card)
-        return {"mine": _form(story, payer), "theirs": _form(story, payer)}
+        mine, theirs = (_form(story, payer, by_invoice=by_invoice) for _ in range(2))
+        return {"mine": mine, "theirs": theirs}
 
     return build
 
 
-def _form(story: EmulatorStory, payer: Payer) -> dict[str, Any]:
-    return {"uuid": payer.uuid, "token": story.quote_token(payer, tier="basic")}
+def _form(story: EmulatorStory, payer: Payer, *, by_invoice: bool) -> dict[str, Any]:
+    token = story.quote_token(payer, tier="basic", by_invoice=by_invoice)
+    return {"uuid": payer.uuid, "token": token}
 
 
 def newcomers(story: EmulatorStory) -> dict[str, Any]:
@@ -171,11 +194,13 @@ BUILDERS: dict[str, Callable[[EmulatorStory], dict[str, Any]]] = {
     "renewals": renewals,
     "refusals": refusals,
     "purchases": purchases,
+    "orders": orders,
     "newcomers": newcomers,
     "good card": _confirmation("visa"),
     "declined card": _confirmation("declines"),
     "3-D Secure": _confirmation("requires_authentication"),
     "good card after 3-D Secure": _confirmation("visa", earlier="requires_authentication"),
+    "by invoice": _confirmation("visa", by_invoice=True),
 }
 INVOICED = " invoiced"
 

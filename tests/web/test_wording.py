@@ -129,6 +129,11 @@ def test_lines_are_called_as_the_rules_say() -> None:
     }
     one = describe_line(LineKind.ADDED, tier_title="Basic", quantity=1, since=day)
     assert one == "1 license added on 4 January"
+    sent = [
+        describe_line(LineKind.FIRST, tier_title="Basic", months_from_payment=months)
+        for months in (1, 12)
+    ]
+    assert sent == ["Basic, 1 month from payment", "Basic, 12 months from payment"]
 
 
 def test_a_line_without_its_day_or_own_text_is_refused() -> None:

@@ -19,6 +19,7 @@ from app.models.purchases import Purchase
 from app.models.uploads import AuditRow
 from app.services.context import Context
 from app.services.customers import Payer
+from app.services.invoices import begins_with_payment
 from app.services.pages.invoice_states import InvoiceState, state_of
 from app.services.pages.parts import (
     CardView,
@@ -87,7 +88,7 @@ def load_invoice_page(
         collection=invoice.collection,
         currency=invoice.currency,
         total=invoice.total,
-        lines=tuple(_page_line(line, links, before, counts) for line, links in lines),
+        lines=tuple(_page_line(invoice, line, links, before, counts) for line, links in lines),
         tier_title=tier_title(ctx.catalog, lines[0][0].tier) if lines else None,
         boundary=invoice.boundary,
         is_due=invoice.boundary <= now,
@@ -235,18 +236,20 @@ def _load_counts(session: Session, customer: Customer, invoice_id: int) -> dict[
 
 
 def _page_line(
+    invoice: Invoice,
     line: InvoiceLine,
     links: Links,
     before: Mapping[int, int],
     counts: Mapping[int, AuditRow],
 ) -> PageLine:
+    is_dated = not begins_with_payment(invoice)
     return PageLine(
         description=line.description,
         quantity=line.quantity,
         unit_amount=line.unit_amount,
         amount=line.amount,
-        period_start=line.period_start,
-        period_end=line.period_end,
+        period_start=line.period_start if is_dated else None,
+        period_end=line.period_end if is_dated else None,
         why=tuple(
             _entry_view(entry, row or counts.get(entry.id), before.get(entry.id))
             for entry, row in links[:MOST_ENTRIES]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine
 from app.services.customers import Payer
+from app.services.invoices import begins_with_payment
 from app.services.pages.invoice_states import InvoiceChoice, InvoiceState, is_chosen, state_of
 
 # Rows that are held at a time, however many there are.
@@ -56,6 +57,7 @@ def read_invoice_lines(
 
 
 def _filed(invoice: Invoice, line: InvoiceLine | None, *, now: datetime) -> FiledLine:
+    is_dated = not begins_with_payment(invoice)
     return FiledLine(
         number=invoice.number,
         state=state_of(invoice, now=now),
@@ -70,6 +72,6 @@ def _filed(invoice: Invoice, line: InvoiceLine | None, *, now: datetime) -> File
         quantity=line.quantity if line else None,
         unit_amount=line.unit_amount if line else None,
         amount=line.amount if line else None,
-        period_start=line.period_start if line else None,
-        period_end=line.period_end if line else None,
+        period_start=line.period_start if line and is_dated else None,
+        period_end=line.period_end if line and is_dated else None,
     )

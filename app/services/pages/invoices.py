@@ -12,6 +12,7 @@ from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine
 from app.models.purchases import Purchase
 from app.services.customers import Payer
+from app.services.invoices import begins_with_payment
 from app.services.pages.invoice_states import (
     InvoiceChoice,
     InvoiceState,
@@ -206,6 +207,8 @@ def _row(
     *,
     now: datetime,
 ) -> InvoiceRow:
+    if begins_with_payment(invoice):
+        start = end = None
     return InvoiceRow(
         id=invoice.id,
         number=invoice.number,
