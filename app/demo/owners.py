@@ -31,9 +31,9 @@ from app.services.card_setup import begin_card_setup, check_card_setup
 from app.services.change_plan import end_plan_at_cycle_end
 from app.services.context import Actor, Context, billing_user_actor
 from app.services.customers import Payer, claim_payer, load_payer
+from app.services.purchase_state import Outcome
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
 from app.services.quote import PurchaseChoice, make_quote
-from app.services.purchase_state import Outcome
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 _LINK = re.compile(r"https?://\S+/remote-billing-login/do-confirm/\S+")
