@@ -48,7 +48,7 @@ bench: test-tools ## Measure against the limits; results in bench-results/
 migrate: $(RUNTIME) ## Bring the database of TALLYPORT_DATABASE_URL up to date
 	$(FLASK) db upgrade
 
-screenshots: test-tools ## Make the pictures in docs/screenshots/
+screenshots: test-tools ## Make pictures of every page in docs/screenshots/
 	$(RUN) -m tests.e2e.screenshots
 
 # Debian keeps the venv module in a package of its own; as root we fetch it.
