@@ -22,6 +22,7 @@ from app.gateways.fake_payments import FakePayments
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans
 from app.jobs.sync_ledgers import sync_ledgers
+from app.models.invoices import Invoice
 from app.services.context import Actor, Context
 from app.services.customers import Payer, claim_payer, load_payer
 from app.services.export_customer import export_customer
@@ -29,6 +30,7 @@ from app.services.provider_customer import ensure_provider_customer
 from app.services.purchase_state import PurchaseResult
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
 from app.services.quote import PurchaseChoice, make_quote
+from app.services.settle_purchase import get_invoice_id
 from app.services.unit_of_work import unit_of_work
 from app.services.webhook_events import receive_event
 
@@ -276,12 +278,9 @@ class Story:
 
     def invoice_at_provider(self, purchase_id: int) -> str:
         """The provider's id of the invoice that pays for a purchase."""
+        invoice_id = get_invoice_id(self.ctx, purchase_id)
         with unit_of_work(self.ctx) as work:
-            found = work.session.connection().exec_driver_sql(
-                "SELECT stripe_invoice_id FROM invoices "
-                f"WHERE purchase_id = {purchase_id:d} AND group_key LIKE '%|purchase:%'"
-            )
-            return str(found.scalar_one())
+            return str(work.session.get_one(Invoice, invoice_id).stripe_invoice_id)
 
     def receive(self, purchase_id: int) -> None:
         """The money for an invoice reaches the provider, which tells nobody yet."""
