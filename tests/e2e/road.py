@@ -1,9 +1,13 @@
 """The steps of the main road, as a person takes them in a browser."""
 
 import re
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from app.sample_server.server import ServerHandle
+from app.services.export_customer import export_customer
+from app.services.unit_of_work import unit_of_work
 from tests.e2e.world import World
 
 GOOD = "4242 4242 4242 4242"
@@ -11,17 +15,18 @@ DECLINED = "4000 0000 0000 0341"
 AUTHENTICATES = "4000 0027 6000 3184"
 
 
-def open_product(page: Page, world: World) -> None:
-    """Log in to the product as the organization's owner, if not yet."""
-    page.goto(world.sample.organization_url("acme"))
+def open_product(page: Page, world: World, *, server: ServerHandle | None = None) -> None:
+    """Log in to the product as the organization's owner, if not yet; `server` is another than the
+    world's own, which has an Acme too."""
+    page.goto((server or world.sample).organization_url("acme"))
     button = page.get_by_role("button", name=re.compile("Log in as Olive Okafor"))
     if button.count():
         button.click()
 
 
-def click_billing(page: Page, world: World) -> None:
+def click_billing(page: Page, world: World, *, server: ServerHandle | None = None) -> None:
     """The gear menu's Billing."""
-    open_product(page, world)
+    open_product(page, world, server=server)
     page.locator("summary[aria-label=Menu]").click()
     page.get_by_role("link", name="Billing").click()
 
@@ -81,3 +86,31 @@ def choose_basic_monthly(page: Page) -> None:
 def pay(page: Page, amount: str) -> None:
     """The one button of the upgrade page."""
     page.get_by_role("button", name=f"Pay {amount}").click()
+
+
+def subscribe(page: Page, world: World) -> str:
+    """From the gear menu to a paid plan, Basic by the month for 18 people; returns where its
+    pages begin, as in `f"{base}billing/"`."""
+    first_login(page, world)
+    choose_basic_monthly(page)
+    enter_card(page, world, GOOD)
+    pay(page, "$43.00")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Basic, 18 people")
+    world.settle()
+    return page.url.rpartition("billing/")[0]
+
+
+def upload_by_button(page: Page, server: ServerHandle) -> None:
+    """On the sample server's page about uploads; what came of it stands there."""
+    page.goto(f"{server.url}/uploads/")
+    page.get_by_role("button", name="Upload now").click()
+
+
+def export(world: World, base: str) -> dict[str, Any]:
+    """What the portal has about the customer whose pages begin with `base`, of its log the acts
+    on the billing itself: logins go on all the time, and registrations have a story of their own."""
+    with unit_of_work(world.ctx) as work:
+        found = export_customer(work.session, uuid=base.rstrip("/").rpartition("/")[2])
+    apart = ("login.", "login_link.", "server.", "billing_user.")
+    found["audit"] = [e for e in found["audit"] if not e["action"].startswith(apart)]
+    return found

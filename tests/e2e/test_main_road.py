@@ -37,8 +37,9 @@ def test_from_the_gear_menu_to_a_renewal(page: Page, world: World) -> None:
     heading(page).to_contain_text("Basic, 18 people")
     world.settle()
     page.get_by_role("link", name="Invoices").click()
-    expect(page.get_by_text("Paid", exact=True)).to_have_count(1)
-    expect(page.get_by_text("Void", exact=True)).to_have_count(2)
+    states = page.get_by_role("table")
+    expect(states.get_by_text("Paid", exact=True)).to_have_count(1)
+    expect(states.get_by_text("Void", exact=True)).to_have_count(2)
 
     # Two days later five people join, and the server uploads.
     world.at("2012-01-04 03:04:05")
