@@ -17,8 +17,9 @@ _REMEDIES = {
         "counted twice."
     ),
     "duplicate_registration": _l(
-        "Another server reports the same organization. After a move to a new server, stop the old "
-        "one from reporting; if there was no move, write to us."
+        "An organization on this server is registered to another server, where its plan goes on. "
+        "If it moved here for good, write to us, and we move its registration; if it did not, "
+        "remove the copy of it here. Reports are taken again after either."
     ),
     "server_deactivated": _l(
         "Reports are taken again when the registration is switched on again. Write to us."

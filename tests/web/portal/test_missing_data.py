@@ -69,7 +69,7 @@ def test_a_server_that_went_silent_under_a_plan(shop: Shop) -> None:
     [
         ("data_out_of_order", {}, "Data is out of order.", "restored from a backup"),
         ("invalid_property", {"property": "x"}, "Invalid property x", "Bring it up to date"),
-        ("duplicate_registration", {}, "Duplicate registration", "stop the old one"),
+        ("duplicate_registration", {}, "Duplicate registration", "remove the copy of it here"),
         ("field_missing", {"field": "realms"}, "realms: this field is missing.", "up to date"),
         ("a_code_of_long_ago", {}, "has the code a_code_of_long_ago", "up to date"),
         ("invalid_property", {}, "has the code invalid_property", "up to date"),
