@@ -260,7 +260,8 @@ def _read_answer(connection: ssl.SSLSocket, target: _Target, until: _Deadline) -
         raise BillingError("host_answer_too_large", host=target.authority) from None
     except TimeoutError:
         raise
-    except (HTTPException, OSError, ValueError):
+    except (HTTPException, OSError, ValueError, OverflowError):
+        # The last one is what the parser makes of a chunk of less than minus 2^63 bytes.
         raise BillingError("host_answer_broken", host=target.authority) from None
     if status != 200:
         raise BillingError("host_wrong_status", host=target.authority, status=status)

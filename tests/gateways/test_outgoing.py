@@ -35,6 +35,7 @@ from tests.support.hosts import (
 NAME = "chat.acme.test"
 PUBLIC = "8.8.8.8"
 OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,8 @@ def test_another_status_is_refused_and_no_redirect_followed(world: World, status
         (lambda there: there.sendall(OK + b"Content-Length: 9\r\n\r\n{}"), "host_answer_broken"),
         (lambda connection: connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n"), "host_answer_broken"),
         (lambda connection: connection.sendall(b"\0" * 100), "host_answer_broken"),
+        (lambda there: there.sendall(CHUNKS + b"-1\r\n{}\r\n0\r\n\r\n"), "host_answer_broken"),
+        (lambda there: there.sendall(CHUNKS + b"-" + b"9" * 30 + b"\r\n{}"), "host_answer_broken"),
     ],
 )
 def test_answers_that_are_none(world: World, behaviour: Behaviour, code: str) -> None:
