@@ -7,7 +7,7 @@ take for a formula are marked as texts.
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -33,11 +33,15 @@ def amount(cents: int) -> Decimal:
 
 
 def csv_response(
-    header: Sequence[str], rows: Iterable[Sequence[Cell]], *, file_name: str
+    header: Sequence[str], read_rows: Callable[[], Iterable[Sequence[Cell]]], *, file_name: str
 ) -> Response:
-    """A file that the browser saves under `file_name`, sent while `rows` are read."""
+    """A file that the browser saves under `file_name`, sent while rows are read.
+
+    `read_rows` is called when sending begins. It must ask for the read session itself: the one of
+    the view ends with the view, and whatever read on with it would keep a connection for ever.
+    """
     response = Response(
-        stream_with_context(_pieces(header, rows)), content_type="text/csv; charset=utf-8"
+        stream_with_context(_pieces(header, read_rows)), content_type="text/csv; charset=utf-8"
     )
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response.headers["Cache-Control"] = "no-store"
@@ -51,12 +55,14 @@ def csv_name(what: str, host: str, day: datetime) -> str:
     return "-".join(part for part in (what, safe, day.date().isoformat()) if part) + ".csv"
 
 
-def _pieces(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
+def _pieces(
+    header: Sequence[str], read_rows: Callable[[], Iterable[Sequence[Cell]]]
+) -> Iterator[str]:
     buffer = io.StringIO()
     buffer.write(MARK)
     writer = csv.writer(buffer)
     writer.writerow(header)
-    for row in rows:
+    for row in read_rows():
         writer.writerow([_text(cell) for cell in row])
         if buffer.tell() >= _PIECE:
             yield _taken(buffer)

@@ -1,5 +1,7 @@
 """The billing page with its file, and the page for missing uploads. Nothing here writes."""
 
+from collections.abc import Iterator
+
 from flask import Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,7 +11,7 @@ from app.services.pages.seats import load_seats_by_day
 from app.services.pages.uploads import UploadsState, load_uploads_page
 from app.web.access import CUSTOMER, billing_user
 from app.web.context import get_context, get_read_session
-from app.web.csv_files import csv_name, csv_response
+from app.web.csv_files import Cell, csv_name, csv_response
 from app.web.portal import blueprint
 from app.web.portal.charts import asked_range, draw_billing_chart, range_choices
 
@@ -36,12 +38,14 @@ def billing(ref: CustomerRef) -> ResponseReturnValue:
 def seats_file(ref: CustomerRef) -> Response:
     """People and licenses at the end of each UTC day of the plan, as a file."""
     now = get_context().now()
-    days = load_seats_by_day(get_read_session(), ref.payer, chosen=asked_range(), now=now)
-    return csv_response(
-        ("date", "people", "licenses"),
-        ((each.day, each.people, each.licenses) for each in days),
-        file_name=csv_name("seats", ref.host, now),
-    )
+
+    def read_rows() -> Iterator[tuple[Cell, ...]]:
+        session = get_read_session()
+        for each in load_seats_by_day(session, ref.payer, chosen=asked_range(), now=now):
+            yield each.day, each.people, each.licenses
+
+    name = csv_name("seats", ref.host, now)
+    return csv_response(("date", "people", "licenses"), read_rows, file_name=name)
 
 
 @blueprint.get(f"{CUSTOMER}/missing-data/")

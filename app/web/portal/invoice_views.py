@@ -75,9 +75,13 @@ def invoices(ref: CustomerRef) -> ResponseReturnValue:
 def invoices_csv(ref: CustomerRef) -> ResponseReturnValue:
     """The lines of the same invoices, as a file for a spreadsheet."""
     now = get_context().now()
-    lines = read_invoice_lines(get_read_session(), ref.payer, asked_invoices(), now=now)
-    name = csv_name("invoices", ref.host, now)
-    return csv_response(COLUMNS, (list(_cells(line)) for line in lines), file_name=name)
+
+    def read_rows() -> Iterator[list[Cell]]:
+        session = get_read_session()
+        for line in read_invoice_lines(session, ref.payer, asked_invoices(), now=now):
+            yield list(_cells(line))
+
+    return csv_response(COLUMNS, read_rows, file_name=csv_name("invoices", ref.host, now))
 
 
 def _cells(line: FiledLine) -> Iterator[Cell]:

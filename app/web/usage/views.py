@@ -42,7 +42,7 @@ def usage_csv(ref: CustomerRef) -> ResponseReturnValue:
     page = _load(ref)
     rows = [(day.day, day.count, "yes" if _is_over(page, day) else "no") for day in page.days]
     name = csv_name("usage", ref.host, get_context().now())
-    return csv_response(COLUMNS, rows, file_name=name)
+    return csv_response(COLUMNS, lambda: rows, file_name=name)
 
 
 def _load(ref: CustomerRef) -> UsagePage:

@@ -1,16 +1,19 @@
 """Invoices as a file for a spreadsheet."""
 
 import csv
+import gc
 import io
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import QueuePool, select, update
 from werkzeug.test import TestResponse
 
 from app.domain.kinds import InvoiceStatus
+from app.extensions import db
 from app.models.invoices import Invoice, InvoiceLine
 from app.models.registrations import Organization
 from app.services.unit_of_work import unit_of_work
@@ -123,8 +126,8 @@ def test_amounts_have_two_places(cents: int) -> None:
 
 def test_a_long_file_is_sent_in_pieces(shop: Shop) -> None:
     with shop.story.app.test_request_context():
-        rows = ([f"row {number}", number, None, NOON] for number in range(2_000))
-        response = csv_response(["a", "b", "c", "d"], rows, file_name="x.csv")
+        rows = [[f"row {number}", number, None, NOON] for number in range(2_000)]
+        response = csv_response(["a", "b", "c", "d"], lambda: rows, file_name="x.csv")
         pieces = list(response.iter_encoded())
     assert len(pieces) > 2
     assert b"".join(pieces).count(b"\r\n") == 2_001
@@ -137,6 +140,19 @@ def test_it_takes_as_many_queries_for_many_as_for_one(shop: Shop, invoices: int)
     with counted_queries() as queries:
         assert len(rows_of(get_file(shop))) == invoices + 2
     assert len(queries) <= 2, "\n".join(queries)
+
+
+@pytest.mark.parametrize("name", ["invoices.csv", "seats.csv", "usage.csv"])
+def test_the_connection_goes_back_with_the_last_piece(shop: Shop, name: str) -> None:
+    shop.open(18).buy()
+    with shop.story.app.app_context():
+        pool = cast(QueuePool, db.engine.pool)
+    gc.disable()
+    try:
+        assert shop.client.get(shop.page(name).rstrip("/")).get_data()
+        assert pool.checkedout() == 0
+    finally:
+        gc.enable()
 
 
 def test_dates_of_what_became_of_an_invoice(shop: Shop) -> None:
