@@ -2,7 +2,7 @@
 
 Every page at 1280 and 390 pixels, and some in the dark. The three of the README are kept in git;
 the others are for whoever wants to look at them. `--only NAME` takes one, `--dark` all in the dark
-too.
+too, `--folder PATH` puts them elsewhere.
 """
 
 import argparse
@@ -39,6 +39,7 @@ class Camera:
     """Takes one page at a time: the kept pictures, and all of them in their sizes and colors."""
 
     page: Page
+    folder: Path
     only: str | None
     all_dark: bool
     taken: int = 0
@@ -48,14 +49,14 @@ class Camera:
         if self.only not in {None, name}:
             return
         if name in KEPT:
-            self.page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
+            self.page.screenshot(path=self.folder / f"{name}.png", full_page=True)
         is_dark = self.all_dark or name in DARK
         schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark") if is_dark else ("light",)
         for size, viewport in SIZES.items():
             self.page.set_viewport_size(viewport)
             for scheme in schemes:
                 self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                path = FOLDER / f"{name}-{size}-{scheme}.png"
+                path = self.folder / f"{name}-{size}-{scheme}.png"
                 self.page.screenshot(path=path, full_page=True, animations="disabled")
                 self.taken += 1
         self.page.set_viewport_size(SIZES["1280"])
@@ -79,8 +80,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", metavar="NAME", choices=sorted(PAGES), default=None)
     parser.add_argument("--dark", action="store_true", help="take all pages in the dark, too")
+    parser.add_argument("--folder", metavar="PATH", type=Path, default=FOLDER)
     options = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
     taken = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -92,13 +94,13 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as scratch, _world(Path(scratch)) as world:
                 page = browser.new_page(viewport=SIZES["1280"])
                 page.set_default_timeout(10_000)
-                camera = Camera(page, options.only, options.dark)
+                camera = Camera(page, options.folder, options.only, options.dark)
                 for name in tour(page, world):
                     camera.take(name)
                 page.close()
                 taken += camera.taken
         browser.close()
-    print(f"{taken} pictures in {FOLDER}")
+    print(f"{taken} pictures in {options.folder}")
 
 
 if __name__ == "__main__":
