@@ -110,7 +110,7 @@ def _check_licenses(
     cycle = cycle_at(plan.billing_cycle_anchor, plan.schedule, work.now)
     least = 1 if rules.exempt else max(people, rules.minimum_during(cycle))
     if licenses < least:
-        raise BillingError("too_few_licenses", minimum=least)
+        raise BillingError("too_few_licenses", minimum=least, people=people)
     if licenses > MOST_LICENSES:
         raise BillingError("too_many_licenses", maximum=MOST_LICENSES)
     most = work.ctx.settings.max_invoice_amount

@@ -177,6 +177,7 @@ def make_quote(
         choice,
         automatic=max(people, 1) if exempt else floor,
         floor=floor,
+        people=people,
         most_by_invoice=catalog.max_self_serve_licenses,
     )
     management = LicenseManagement.MANUAL if choice.is_by_invoice else choice.license_management
@@ -250,9 +251,10 @@ def find_changes(confirmed: Mapping[str, Any], current: Quote) -> list[str]:
 
 
 def _choose_licenses(
-    choice: PurchaseChoice, *, automatic: int, floor: int, most_by_invoice: int
+    choice: PurchaseChoice, *, automatic: int, floor: int, people: int, most_by_invoice: int
 ) -> int:
-    """The licenses that are bought. Raises BillingError when the number cannot be."""
+    """The licenses that are bought, at least `floor`. Raises BillingError when the number cannot
+    be; `people` tells whether it is they who make the floor."""
     is_chosen = choice.license_management is LicenseManagement.MANUAL
     licenses = choice.licenses if is_chosen else automatic
     if choice.is_by_invoice and max(licenses or 0, floor) > most_by_invoice:
@@ -260,7 +262,7 @@ def _choose_licenses(
     if licenses is None:
         raise BillingError("licenses_missing", minimum=floor)
     if is_chosen and licenses < floor:
-        raise BillingError("too_few_licenses", minimum=floor)
+        raise BillingError("too_few_licenses", minimum=floor, people=people)
     if is_chosen and licenses > MOST_LICENSES:
         raise BillingError("too_many_licenses", maximum=MOST_LICENSES)
     return licenses

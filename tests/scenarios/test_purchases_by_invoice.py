@@ -92,10 +92,10 @@ def test_its_lines_say_from_payment_and_have_no_period_at_the_provider(story: St
 @pytest.mark.parametrize(
     ("people", "licenses", "code", "parameters"),
     [
-        (18, 29, "too_few_licenses", {"minimum": 30}),
-        (31, 30, "too_few_licenses", {"minimum": 31}),
+        (18, 29, "too_few_licenses", {"minimum": 30, "people": 18}),
+        (31, 30, "too_few_licenses", {"minimum": 31, "people": 31}),
         (18, 0, None, {}),
-        (18, -1, "too_few_licenses", {"minimum": 30}),
+        (18, -1, "too_few_licenses", {"minimum": 30, "people": 18}),
         (18, 1001, "too_many_for_invoice", {"maximum": 1000}),
         (18, 10**9, "too_many_for_invoice", {"maximum": 1000}),
         (1001, 1001, "too_many_for_invoice", {"maximum": 1000}),
@@ -134,7 +134,7 @@ def test_the_minimum_of_a_tier_counts_too(story: Story) -> None:
         work.commit()
     with pytest.raises(BillingError) as caught:
         story.order(acme, tier="business", licenses=49)
-    assert dict(caught.value.params) == {"minimum": 50}
+    assert dict(caught.value.params) == {"minimum": 50, "people": 18}
 
 
 @pytest.mark.sqlite_only

@@ -23,12 +23,15 @@ def _transition_refused(params: Mapping[str, Any]) -> str:
 
 def _too_few_licenses(params: Mapping[str, Any]) -> str:
     minimum = params["minimum"]
-    return ngettext(
-        "You need at least %(count)s license.",
-        "You need at least %(count)s licenses: everyone on your server counts.",
+    said = ngettext(
+        "You need at least %(count)s license",
+        "You need at least %(count)s licenses",
         minimum,
         count=format_count(minimum),
     )
+    if params["people"] < minimum:
+        return gettext("%(said)s here, even for fewer people.", said=said)
+    return gettext("%(said)s: everyone counts.", said=said)
 
 
 _TERMS = {

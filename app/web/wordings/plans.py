@@ -223,6 +223,9 @@ def free_words(page: PlansPage) -> str:
     if page.people is None:
         return said
     people = format_count(page.people)
+    if page.state is PlansState.COVERED_BY_SERVER:
+        covered = gettext("Your %(people)s are covered by your server's plan.", people=people)
+        return f"{said} {covered}"
     if page.is_over_free:
         return f"{said} {gettext('You have %(people)s, so you need one.', people=people)}"
     return f"{said} {gettext('You have %(people)s, so you need none.', people=people)}"

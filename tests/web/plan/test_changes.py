@@ -132,7 +132,7 @@ def test_a_chosen_number_for_the_renewal(shop: Shop) -> None:
         ("now", "2\x00x", "Enter a whole number."),
         ("now", "20", "You have 20 licenses already."),
         ("now", "19", "You have 20 licenses already."),
-        ("now", "-7", "You need at least 18 licenses"),
+        ("now", "-7", "You need at least 18 licenses: everyone counts."),
         ("now", "9" * 30, "Choose at most 1,000,000 licenses."),
         ("renewal", "17", "You need at least 18 licenses"),
         ("renewal", "20", "Your plan already renews with 20 licenses."),
