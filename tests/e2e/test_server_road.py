@@ -124,7 +124,7 @@ def choose_by_invoice(page: Page) -> None:
     )
     licenses = page.get_by_label("Number of licenses")
     for typed, told in (
-        ("5", "You need at least 30 licenses"),
+        ("5", "You need at least 30 licenses here, even for fewer people."),
         # The browser takes no letters here, so this arrives as nothing.
         ("ten", "Say how many licenses you want, 30 or more."),
         ("1001", "Invoices for more than 1,000 licenses are arranged with support."),
@@ -200,6 +200,7 @@ def look_from_an_organization(page: Page, world: World) -> None:
     heading(page).to_have_text("Your organization is covered by its server's Basic plan.")
     expect(page.locator("#payer")).to_contain_text("there is nothing to pay or to change here")
     tab(page, "Plans")
+    expect(page.locator("#free")).to_contain_text("Your 18 are covered by your server's plan.")
     tab(page, "Invoices")
     heading(page).to_have_text("You have no invoices.")
 
