@@ -36,6 +36,8 @@ BLUEPRINTS = (
     "api_docs",
 )
 DEMO_BLUEPRINTS = ("demo",)
+# Bytes. Nobody types more, and taking millions of fields apart keeps a process busy for seconds.
+LARGEST_FORM = 64 * 1024
 
 
 def build_app(overrides: dict[str, Any]) -> Flask:
@@ -107,8 +109,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         SECRET_KEY=settings.secret_keys[0],
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
         SQLALCHEMY_DATABASE_URI=_driver_url(settings.database_url),
-        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
-        MAX_FORM_MEMORY_SIZE=settings.max_upload_bytes,
+        # Of a page's form. Uploads of servers have a limit of their own (app/web/remotes).
+        MAX_CONTENT_LENGTH=min(LARGEST_FORM, settings.max_upload_bytes),
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         TESTING=settings.env == "testing",
         WTF_CSRF_TIME_LIMIT=None,
         RATELIMIT_STORAGE_URI=settings.redis_url or "memory://",

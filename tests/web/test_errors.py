@@ -126,6 +126,14 @@ def test_a_body_that_is_too_large(make_app: Callable[..., Flask]) -> None:
     assert "larger than we accept" in text_of(answer)
 
 
+def test_no_form_of_a_page_is_as_large_as_an_upload(app: Flask) -> None:
+    client = app.test_client()
+    # The CSRF check reads the form before anything else does, so this is told first.
+    assert client.post("/serverlogin/", data={"server_key": "x" * 100_000}).status_code == 413
+    upload = "/api/v1/remotes/server/register"
+    assert client.post(upload, data={"hostname": "x" * 100_000}).status_code == 400
+
+
 def test_a_limit_says_how_long_to_wait(client: CheckedClient) -> None:
     assert client.get("/planted/limited").status_code == 200
     answer = client.get("/planted/limited")
