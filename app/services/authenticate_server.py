@@ -1,6 +1,6 @@
 """Who calls: a server proves itself by its UUID and its key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,10 +16,12 @@ _NO_KEY_HASH = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedServer:
-    """A server that has proved itself: our id and its UUID."""
+    """A server that has proved itself: our id, its UUID, and the hash of the key it had, by which
+    whoever acts later sees that the key has ended meanwhile."""
 
     id: int
     uuid: str
+    key_hash: str = field(repr=False)
 
 
 def authenticate_server(
@@ -39,4 +41,4 @@ def authenticate_server(
         raise BillingError("server_credentials", uuid=uuid)
     if row.deactivated_at is not None:
         raise BillingError("server_deactivated")
-    return AuthenticatedServer(id=row.id, uuid=uuid)
+    return AuthenticatedServer(id=row.id, uuid=uuid, key_hash=row.key_hash)

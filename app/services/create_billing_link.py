@@ -13,9 +13,12 @@ from app.services.unit_of_work import unit_of_work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateBillingLink:
-    """Who wants to log in where. `next_page` is a name of the wire protocol's list, or None."""
+    """Who wants to log in where. `next_page` is a name of the wire protocol's list, or None;
+    `key_hash` is that of the key by which the server proved itself, None when it did not have to.
+    """
 
     server_id: int
+    key_hash: str | None = None
     organization_uuid: str
     user_uuid: str
     email: str
@@ -29,12 +32,16 @@ def create_billing_link(ctx: Context, command: CreateBillingLink, *, actor: Acto
     number that means the row made here.
 
     Raises BillingError `organization_unknown` (the server uploads and asks again),
-    `organization_of_other_server` or `server_deactivated`.
+    `organization_of_other_server`, `server_deactivated` or `server_credentials`.
     """
     with unit_of_work(ctx) as work:
         server = work.claim_server(command.server_id)
         if server.deactivated_at is not None:
             raise BillingError("server_deactivated")
+        if command.key_hash not in (None, server.key_hash):
+            # The registration changed hands since the key was looked at: all links ended then, and
+            # whoever has the old key may not make another one.
+            raise BillingError("server_credentials", uuid=server.uuid)
         organization = load_organization_of(
             work.session, ctx.catalog, server, uuid=command.organization_uuid
         )

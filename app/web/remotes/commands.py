@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.domain.errors import BillingError
+from app.services.authenticate_server import AuthenticatedServer
 from app.services.create_billing_link import CreateBillingLink
 from app.services.login_links import NEXT_PAGES
 from app.services.register_server import RegisterServer
@@ -98,12 +99,13 @@ def read_upload(fields: Fields, *, server_id: int) -> RecordUpload:
     )
 
 
-def read_billing_call(fields: Fields, *, server_id: int) -> CreateBillingLink:
+def read_billing_call(fields: Fields, caller: AuthenticatedServer) -> CreateBillingLink:
     """`server/billing`."""
     user = fields.nested("user", User)
     organization = _organization(fields.nested("realm", Realm), "realm")
     return CreateBillingLink(
-        server_id=server_id,
+        server_id=caller.id,
+        key_hash=caller.key_hash,
         organization_uuid=organization.uuid,
         user_uuid=read_uuid(user.uuid, "user.uuid"),
         email=read_person_email(user.email, "user.email"),

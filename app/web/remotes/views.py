@@ -64,7 +64,7 @@ def post_analytics(caller: AuthenticatedServer) -> Response:
 @for_server
 def post_billing(caller: AuthenticatedServer) -> Response:
     """The link by which a person of the product logs in here."""
-    command = read_billing_call(read_fields(request), server_id=caller.id)
+    command = read_billing_call(read_fields(request), caller)
     url = create_billing_link(
         get_context(), command, actor=server_actor(caller.id, ip=request.remote_addr)
     )

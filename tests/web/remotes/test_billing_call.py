@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.domain.errors import BillingError
 from app.models.audit import AuditEntry
 from app.models.people import LoginLink
-from app.services.context import Context
+from app.services.authenticate_server import authenticate_server
+from app.services.context import SYSTEM, Context
+from app.services.create_billing_link import CreateBillingLink, create_billing_link
+from app.services.unit_of_work import unit_of_work
+from tests.support.login import IAGO
 from tests.support.wire import WireServer, load_fixture, load_organization, realm, refusal
 
 
@@ -109,6 +114,29 @@ def test_an_organization_of_another_server(
     other_server.upload([], [realm(2, uuid="5b1f4a3e-0d2c-4b6a-9e8f-7c6d5e4f3a2b")])
     assert refusal(other_server.billing())[1] == "REMOTE_REALM_SERVER_MISMATCH_ERROR"
     assert links(ctx) == []
+
+
+def test_a_key_that_ended_while_the_call_was_on_its_way(server: WireServer, ctx: Context) -> None:
+    server.upload(realms=[realm()])
+    with unit_of_work(ctx) as work:
+        caller = authenticate_server(
+            work.session, tokens=ctx.tokens, uuid=server.uuid, key=server.key
+        )
+    organization = load_organization(ctx)
+    assert server.register(new_org_key="n" * 64).status_code == 200
+    command = CreateBillingLink(
+        server_id=caller.id,
+        key_hash=caller.key_hash,
+        organization_uuid=str(organization.uuid),
+        user_uuid=str(IAGO),
+        email="iago@acme.test",
+        full_name="Iago",
+        uri_scheme="https://",
+        next_page=None,
+    )
+    with pytest.raises(BillingError) as refused:
+        create_billing_link(ctx, command, actor=SYSTEM)
+    assert refused.value.code == "server_credentials"
 
 
 def test_the_call_changes_nothing_of_the_organization(server: WireServer, ctx: Context) -> None:
