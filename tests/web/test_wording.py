@@ -186,6 +186,9 @@ def raised_errors(root: Path) -> Iterator[tuple[str, int, str | None, frozenset[
             if not isinstance(node, ast.Call) or not _is_billing_error(node.func):
                 continue
             first = node.args[0] if node.args else None
+            if ast.unparse(first or node) == "refusal.code":
+                # A refusal that was stored or stands in a table of the API: told again, not made.
+                continue
             code = str(first.value) if isinstance(first, ast.Constant) else None
             names = frozenset(keyword.arg or "*" for keyword in node.keywords)
             yield path.name, node.lineno, code, names
