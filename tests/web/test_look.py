@@ -216,6 +216,7 @@ def test_another_brand_has_other_addresses(make_app: Callable[..., Flask], tmp_p
 # --- the logo ---
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M0 0h8v8H0z"/></svg>'
+DECLARING = '<!DOCTYPE svg [<!ENTITY a "b">]>' + SVG.decode()
 PNG = b"\x89PNG\r\n\x1a\n and what follows"
 
 
@@ -261,6 +262,13 @@ def test_the_logo_may_be_an_image_beside_the_catalogue(
         ("logo.svg", b"<svg/>", "is not an svg image"),
         ("logo.svg", SVG[:-3], "is not an svg image"),
         ("logo.svg", b'<!DOCTYPE svg [<!ENTITY a "b">]>' + SVG, "declares a document type"),
+        ("logo.svg", DECLARING.encode("utf-16"), "declares a document type"),
+        ("logo.svg", DECLARING.encode("utf-16-le"), "declares a document type"),
+        (
+            "logo.svg",
+            b'<?xml version="1.0" encoding="cp037"?>' + DECLARING.encode("cp037"),
+            "declares a document type",
+        ),
         ("logo.svg", SVG + b" " * 300_000, "at most 256 KiB"),
         ("logo.png", SVG, "is not a png image"),
         ("logo.png", b"", "is not a png image"),

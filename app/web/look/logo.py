@@ -1,9 +1,9 @@
 """The logo: the image that the catalogue names, checked when the portal starts, else its letters."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import NoReturn
+from xml.parsers import expat
 
 from markupsafe import escape
 
@@ -13,9 +13,7 @@ from app.web.look.colors import ink_on
 
 MOST_BYTES = 256 * 1024
 _PNG = b"\x89PNG\r\n\x1a\n"
-_SVG_ROOT = "{http://www.w3.org/2000/svg}svg"
-# Entities make a small file a huge one; no logo needs them.
-_DECLARATION = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_SVG_ROOT = "http://www.w3.org/2000/svg svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,25 @@ def _wrong(catalog: Path, what: str) -> CatalogError:
 
 
 def _is_svg(content: bytes) -> bool:
-    if _DECLARATION.search(content):
-        return False
+    names: list[str] = []
+
+    def note(name: str, _attributes: object) -> None:
+        names.append(name)
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = note
+    # Asked of the parser: in another encoding than UTF-8 no search of ours would find it.
+    parser.StartDoctypeDeclHandler = _refuse
     try:
-        return ElementTree.fromstring(content).tag == _SVG_ROOT
-    except (ElementTree.ParseError, ValueError, LookupError):
+        parser.Parse(content, True)
+    except (expat.ExpatError, ValueError, LookupError):
         return False
+    return names[0] == _SVG_ROOT
+
+
+def _refuse(*_: object) -> NoReturn:
+    """Entities make a small file a huge one; no logo needs them."""
+    raise ValueError
 
 
 def _letters(brand: Brand) -> str:
