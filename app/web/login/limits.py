@@ -4,7 +4,7 @@ from limits import RateLimitItem, parse_many
 from werkzeug.exceptions import TooManyRequests
 
 from app.domain.errors import BillingError
-from app.extensions import limiter
+from app.extensions import caller_network, limiter
 from app.services.logs import log_event
 from app.web.context import get_context
 
@@ -14,7 +14,7 @@ _SERVERS = "server-login"
 Counted = tuple[str, str]
 
 
-def count_login_mail(*, email: str, server_id: int, ip: str | None) -> None:
+def count_login_mail(*, email: str, server_id: int) -> None:
     """Count one mail against all three limits, which all are `rate_limit_login_mail`.
 
     Raises BillingError `login_mail_limit` with the `minutes` to wait when one is used up; then
@@ -23,19 +23,19 @@ def count_login_mail(*, email: str, server_id: int, ip: str | None) -> None:
     ctx = get_context()
     # Addresses of people stay out of the storage of limits.
     address = ctx.tokens.hash_secret(_MAILS, email.lower())
-    counted = (("address", address), ("server", str(server_id)), ("ip", ip or "unknown"))
+    counted = (("address", address), ("server", str(server_id)), ("ip", caller_network()))
     seconds = _count(_MAILS, ctx.settings.rate_limit_login_mail, *counted)
     if seconds is not None:
         raise BillingError("login_mail_limit", minutes=-(-seconds // 60))
 
 
-def count_server_login(*, server_uuid: str, ip: str | None) -> None:
+def count_server_login(*, server_uuid: str) -> None:
     """Count one attempt with a server's key by who calls and by the server, each against
     `rate_limit_server_login`. Beyond it, the error page of status 429 is the answer."""
     ctx = get_context()
     # The id may be anything that somebody typed, a key or a password among it.
     server = ctx.tokens.hash_secret(_SERVERS, server_uuid)
-    counted = (("server", server), ("ip", ip or "unknown"))
+    counted = (("server", server), ("ip", caller_network()))
     seconds = _count(_SERVERS, ctx.settings.rate_limit_server_login, *counted)
     if seconds is not None:
         log_event("login.limited", seconds=seconds)

@@ -51,7 +51,7 @@ def server_login(form: ServerLoginForm) -> ResponseReturnValue:
     command = ServerLogin(
         server_uuid=form.clean_id(), key=form.clean_key(), next_page=_read_next_page()
     )
-    count_server_login(server_uuid=command.server_uuid, ip=ip)
+    count_server_login(server_uuid=command.server_uuid)
     half = begin_server_login(get_context(), get_read_session(), command, ip=ip)
     half_logins.remember(half)
     return redirect(url_for(".confirm"), code=303)

@@ -101,7 +101,7 @@ def confirm(form: EmailForm) -> ResponseReturnValue:
     ctx, ip = get_context(), request.remote_addr
     command = SendConfirmation(half=form.half, email=form.email.data or "")
     if not is_confirmation_recent(ctx, get_read_session(), command):
-        count_login_mail(email=command.email, server_id=form.page.server_id, ip=ip)
+        count_login_mail(email=command.email, server_id=form.page.server_id)
     half_logins.remember_sent(send_confirmation(ctx, command, ip=ip))
     return redirect(url_for(".sent"), code=303)
 

@@ -7,10 +7,9 @@ from functools import wraps
 from typing import Any
 
 from flask import current_app, request
-from flask_limiter.util import get_remote_address
 
 from app.domain.errors import BillingError
-from app.extensions import limiter
+from app.extensions import caller_network, limiter
 from app.services.authenticate_server import authenticate_server
 from app.settings import Settings
 from app.web.access import api_server
@@ -87,7 +86,7 @@ def _caller() -> str:
         uuid, _ = read_credentials(request.headers.get("Authorization", ""))
     except BillingError:
         uuid = "nobody"
-    return f"{uuid}@{get_remote_address()}"
+    return f"{uuid}@{caller_network()}"
 
 
 def _settings() -> Settings:

@@ -50,7 +50,7 @@ def ask(
 
 def fresh_ip() -> str:
     """Another caller each time."""
-    return f"2001:db8::{uuid4().hex[:4]}:{uuid4().hex[:4]}"
+    return f"2001:db8:{uuid4().hex[:4]}:{uuid4().hex[:4]}::1"
 
 
 def new_organization(app: Flask, number: int = 0) -> KnownOrganization:
@@ -148,6 +148,28 @@ def test_keys_from_one_address(limited_app: Flask) -> None:
     assert answers == [200, 200, 200, 429]
     assert try_key(limited_app, server.uuid, ip=ip).status_code == 429
     assert try_key(limited_app, server.uuid).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("addresses", "counted_as_one"),
+    [
+        # Whoever has an IPv6 address has all of its network.
+        ([f"2001:db8:5:{{net}}::{number}" for number in range(4)], True),
+        ([f"2001:db8:{number}:{{net}}::1" for number in range(4)], False),
+        # Portals that listen on both see IPv4 callers so; they have nothing in common.
+        ([f"::ffff:198.51.100.{number}" for number in range(4)], False),
+        ([f"198.51.100.{number}" for number in range(10, 14)], False),
+    ],
+)
+def test_neighbors_within_an_ipv6_network_are_one_caller(
+    limited_app: Flask, addresses: list[str], counted_as_one: bool
+) -> None:
+    net = uuid4().hex[:4]
+    answers = [
+        try_key(limited_app, str(uuid4()), ip=address.format(net=net)).status_code
+        for address in addresses
+    ]
+    assert answers == [200, 200, 200, 429 if counted_as_one else 200]
 
 
 def test_mails_for_a_server_are_limited_too(limited_app: Flask, mailer: RecordingMailer) -> None:
