@@ -208,6 +208,7 @@ def make_app(
     from app.extensions import db
     from app.web.mails import build_renderer
     from tests.support.client import CheckedClient
+    from tests.support.templates import COMPILED
 
     made: list[Flask] = []
 
@@ -223,6 +224,7 @@ def make_app(
         }
         app = create_app(defaults | settings_overrides | overrides)
         app.test_client_class = CheckedClient
+        app.jinja_env.bytecode_cache = COMPILED
         if mailer.renderer is None:
             mailer.renderer = build_renderer(app)
         made.append(app)
