@@ -6,11 +6,11 @@ charged once, whoever comes first: the page, the webhook or the delivery job.
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.domain.kinds import Collection, InvoiceStatus
 from app.models.customers import Customer
-from app.models.invoices import Invoice
+from app.models.invoices import DeliveryAttempt, Invoice
 from app.services.context import Context
 from app.services.deliver_invoices import deliver_invoice
 from app.services.unit_of_work import UnitOfWork, unit_of_work
@@ -34,7 +34,30 @@ def mark_open_invoices(work: UnitOfWork, customer: Customer) -> list[int]:
         invoice.to_deliver = True
         invoice.next_delivery_at = work.now + HEAD_START
         marked.append(invoice.id)
+    _forget_unanswered_charges(work, customer)
     return marked
+
+
+def _forget_unanswered_charges(work: UnitOfWork, customer: Customer) -> None:
+    """Let the next charge of each invoice have a key of its own.
+
+    Under the key of a charge that was not answered the provider would replay what the bank said to
+    the old card. Nothing is charged twice: an invoice that was paid after all is found to be.
+    """
+    of_plans = select(Invoice.id).where(
+        Invoice.customer_id == customer.id, Invoice.plan_id.is_not(None)
+    )
+    statement = (
+        update(DeliveryAttempt)
+        .where(
+            DeliveryAttempt.invoice_id.in_(of_plans),
+            DeliveryAttempt.step == "pay",
+            DeliveryAttempt.outcome.is_(None),
+        )
+        .values(outcome="card_changed", finished_at=work.now)
+        .execution_options(synchronize_session=False)
+    )
+    work.session.execute(statement)
 
 
 def charge_marked_invoices(ctx: Context, stripe_customer_id: str) -> None:

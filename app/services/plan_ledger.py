@@ -1,6 +1,7 @@
 """The ledger of one plan: loads what the pure rules ask for and stores what they answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -14,13 +15,19 @@ from app.domain.seats import SeatState
 from app.models.customers import Customer
 from app.models.plans import LedgerEntry, Plan
 from app.models.registrations import Organization, Server
-from app.services.coverage import load_organizations_of_server_plan
+from app.services.coverage import (
+    CoveredTime,
+    load_organizations_of_server_plan,
+    load_past_cover,
+)
 from app.services.plan_rules import ledger_rules, to_entries
 from app.services.seats import load_seat_rows_between, load_seat_states
 from app.services.unit_of_work import UnitOfWork
 
 # Instants are whole seconds: the state just before one is the state a second earlier.
 ONE_SECOND = timedelta(seconds=1)
+# The type of a row that says nothing about whether its organization is active.
+NOTHING_HAPPENED = 0
 
 
 def load_entries(
@@ -42,6 +49,10 @@ class PlanSync:
         self.server = server
         self.rules: LedgerRules = ledger_rules(plan, customer)
         self.organizations = get_counted_organization_ids(work.session, customer, server)
+        self.covered: dict[int, list[CoveredTime]] = {}
+        if customer.kind is CustomerKind.SERVER:
+            # One payer: what an organization paid for itself is never the server's.
+            self.covered = load_past_cover(work.session, server)
         self.rows: dict[int, SeatRow] = {}
         self.written = 0
         # The place of the last row that was known when the plan's first entry was written.
@@ -92,7 +103,8 @@ class PlanSync:
         cycle = cycle_at(self.rules.anchor, self.rules.schedule, since)
         before = since - ONE_SECOND
         seats = {
-            key: _as_ledger_state(state, at=before) for key, state in self._states(before).items()
+            key: self._ledger_state(key, state, at=before)
+            for key, state in self._states(before).items()
         }
         happenings: list[SeatRow | Recount] = []
         for row in self._rows_between(since, as_of):
@@ -101,7 +113,8 @@ class PlanSync:
                 known = seats.get(row.organization_id, rules.SeatState())
                 seats[row.organization_id] = known.after(row)
             else:
-                happenings.append(row)
+                happenings.append(self._as_counted(row))
+        happenings += self._changes_of_cover(since, as_of)
         happenings += self._vanishings(since, as_of, at_any_rate=recount)
         entries = decide_entries(
             self.rules,
@@ -146,9 +159,37 @@ class PlanSync:
             # One that changes nothing by itself: it makes the rules compare with the count.
             state = self._states(as_of)
             key = next(iter(state), 0)
-            active = key in state and _as_ledger_state(state[key], at=as_of).active
+            active = key in state and self._ledger_state(key, state[key], at=as_of).active
             recounts.append(Recount(key, as_of, order, active))
         return recounts
+
+    def _changes_of_cover(self, since: datetime, as_of: datetime) -> list[Recount]:
+        """When organizations began and ceased to pay for themselves; before the rows of the same
+        second."""
+        changes = []
+        for key in self.covered.keys() & self.organizations:
+            for time in self.covered[key]:
+                if since <= time.start <= as_of:
+                    changes.append(Recount(key, time.start, 0, False))
+                if since <= time.end <= as_of:
+                    state = self._states(time.end)[key]
+                    counts = self._ledger_state(key, state, at=time.end).active
+                    changes.append(Recount(key, time.end, 0, counts))
+        return changes
+
+    def _is_covered(self, organization_id: int, *, at: datetime) -> bool:
+        return any(time.holds(at) for time in self.covered.get(organization_id, ()))
+
+    def _as_counted(self, row: SeatRow) -> SeatRow:
+        """A row of an organization that paid for itself tells its people and nothing more."""
+        if self._is_covered(row.organization_id, at=row.event_time):
+            return replace(row, event_type=NOTHING_HAPPENED)
+        return row
+
+    def _ledger_state(self, key: int, state: SeatState, *, at: datetime) -> rules.SeatState:
+        gone = state.locally_deleted_at is not None and state.locally_deleted_at <= at
+        active = state.is_active and not gone and not self._is_covered(key, at=at)
+        return rules.SeatState(seats=state.seats, active=active)
 
     def _rows_between(self, since: datetime, as_of: datetime) -> list[SeatRow]:
         found = load_seat_rows_between(
@@ -221,8 +262,3 @@ def get_organization_ids_of(
         assert organization_id is not None
         return {organization_id}
     return set(load_organizations_of_server_plan(session, server))
-
-
-def _as_ledger_state(state: SeatState, *, at: datetime) -> rules.SeatState:
-    gone = state.locally_deleted_at is not None and state.locally_deleted_at <= at
-    return rules.SeatState(seats=state.seats, active=state.is_active and not gone)

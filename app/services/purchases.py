@@ -77,12 +77,10 @@ def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) ->
     `make_quote`.
     """
     confirmed = read_quote(ctx, command)
-    _close_earlier_purchase(ctx, command.payer, nonce=confirmed["nonce"])
+    _close_earlier_purchase(ctx, command.payer, confirmed)
     with unit_of_work(ctx) as work:
         server, customer = claim_payer(work, command.payer)
-        known = work.session.scalars(
-            select(Purchase).where(Purchase.form_nonce == confirmed["nonce"])
-        ).one_or_none()
+        known = _get_confirmed(work, confirmed)
         if known is not None:
             return result_of(work.session, known)
         if _get_open(work, customer.id) is not None:
@@ -90,7 +88,8 @@ def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) ->
             raise BillingError("purchase_in_progress")
         # A plan whose end has come is ended here, if no job has done so yet.
         sync_server_ledgers(work, server, as_of=work.now)
-        purchase_id = _record_purchase(work, server, customer, command.payer, confirmed, actor)
+        quote = _check_quote(work, customer, command.payer, confirmed)
+        purchase_id = _record_purchase(work, server, customer, quote, confirmed, actor)
         work.commit()
     return push_purchase(ctx, purchase_id)
 
@@ -108,15 +107,10 @@ def read_quote(ctx: Context, command: ConfirmPurchase) -> dict[str, Any]:
     return dict(value)
 
 
-def _record_purchase(
-    work: UnitOfWork,
-    server: Server,
-    customer: Customer,
-    payer: Payer,
-    confirmed: dict[str, Any],
-    actor: Actor,
-) -> int:
-    """Check the quote against the present and store purchase, invoice and lines."""
+def _check_quote(
+    work: UnitOfWork, customer: Customer, payer: Payer, confirmed: dict[str, Any]
+) -> Quote:
+    """The quote as it is now. Raises BillingError when what was confirmed cannot be bought."""
     choice = PurchaseChoice(
         tier=confirmed["tier"],
         schedule=Schedule(confirmed["schedule"]),
@@ -129,9 +123,22 @@ def _record_purchase(
         raise BillingError("quote_changed", changes=tuple(changes))
     if not choice.is_by_invoice and customer.card_payment_method is None:
         raise BillingError("no_card")
+    return quote
+
+
+def _record_purchase(
+    work: UnitOfWork,
+    server: Server,
+    customer: Customer,
+    quote: Quote,
+    confirmed: dict[str, Any],
+    actor: Actor,
+) -> int:
+    """Store purchase, invoice and lines of a quote that was checked."""
     purchase = _new_purchase(work, server, customer, quote, confirmed, actor)
     work.session.add(purchase)
     work.flush()
+    is_by_invoice = quote.collection is Collection.SEND_INVOICE
     draft = InvoiceDraft(
         boundary=work.now,
         occasion=f"purchase:{purchase.id}",
@@ -142,7 +149,7 @@ def _record_purchase(
         source_kind=LineSource.PURCHASE,
         source_id=purchase.id,
         purchase=purchase,
-        months_from_payment=purchase.schedule.months if choice.is_by_invoice else None,
+        months_from_payment=quote.schedule.months if is_by_invoice else None,
     )
     record_invoice(work, customer, draft, to_deliver=False)
     record_audit(
@@ -201,14 +208,19 @@ def _quote_as_confirmed(work: UnitOfWork, payer: Payer, choice: PurchaseChoice) 
     )
 
 
-def _close_earlier_purchase(ctx: Context, payer: Payer, *, nonce: str) -> None:
+def _close_earlier_purchase(ctx: Context, payer: Payer, confirmed: dict[str, Any]) -> None:
     """A customer has at most one open purchase: buying otherwise voids it, once the provider has
-    said that it was not paid after all."""
+    said that it was not paid after all.
+
+    A form that is sent again, and one that is refused, buy nothing and so leave it alone: its
+    money may be on its way.
+    """
     with unit_of_work(ctx) as work:
         _, customer = claim_payer(work, payer)
         earlier = _get_open(work, customer.id)
-        if earlier is None or earlier.form_nonce == nonce:
+        if earlier is None or _get_confirmed(work, confirmed) is not None:
             return
+        _check_quote(work, customer, payer, confirmed)
         taken = take_leases(work, Purchase, due=[Purchase.id == earlier.id], limit=1, lasting=LEASE)
         if not taken:
             raise BillingError("purchase_in_progress")
@@ -217,6 +229,13 @@ def _close_earlier_purchase(ctx: Context, payer: Payer, *, nonce: str) -> None:
     if void_purchase(ctx, earlier_id).outcome in UNSETTLED:
         # The provider did not say that it is void, so it may still be paid.
         raise BillingError("earlier_purchase_open")
+
+
+def _get_confirmed(work: UnitOfWork, confirmed: dict[str, Any]) -> Purchase | None:
+    """The purchase that this very form made earlier."""
+    return work.session.scalars(
+        select(Purchase).where(Purchase.form_nonce == confirmed["nonce"])
+    ).one_or_none()
 
 
 def _get_open(work: UnitOfWork, customer_id: int) -> Purchase | None:

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # Longer than a page's whole talk with the provider can last.
 LEASE = timedelta(minutes=5)
+# Refusals of the key and not of the refund: the next attempt has a key of its own.
+_OF_THE_KEY = frozenset({"stored_failure", "idempotency_conflict"})
 
 
 def refund_purchase(ctx: Context, purchase_id: int) -> None:
@@ -41,10 +43,11 @@ def refund_purchase(ctx: Context, purchase_id: int) -> None:
     try:
         if _has_cost(ctx, invoice_id):
             refund_remote_invoice(ctx, invoice_id)
-    except ProviderUnavailable as error:
-        log.warning("invoice %s: no answer to its refund: %s", invoice_id, error.code)
-        _release(ctx, invoice_id)
     except PaymentsError as error:
+        if isinstance(error, ProviderUnavailable) or error.code in _OF_THE_KEY:
+            log.warning("invoice %s: no answer to its refund: %s", invoice_id, error.code)
+            _release(ctx, invoice_id)
+            return
         log.error("invoice %s: the refund was refused: %s", invoice_id, error.code)
         _close(ctx, purchase_id, invoice_id, refusal=error.code or type(error).__name__)
     else:
@@ -90,6 +93,9 @@ def _close(ctx: Context, purchase_id: int, invoice_id: int, *, refusal: str | No
         purchase = work.session.get_one(Purchase, purchase_id)
         customer = work.claim_customer(purchase.customer_id)
         work.session.refresh(purchase)
+        if purchase.status is not PurchaseStatus.OPEN:
+            # Somebody was quicker and has told it already.
+            return
         invoice = work.session.scalars(
             select(Invoice)
             .where(Invoice.id == invoice_id)

@@ -4,6 +4,7 @@ Used by the page right after a confirmation, by its "check now", by webhooks and
 job for purchases whose process died or that wait for their payment. Rules: docs/rules/purchases.md.
 """
 
+import logging
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -34,7 +35,10 @@ from app.services.purchase_state import (
     load_result,
 )
 from app.services.push_invoice import get_remote_invoice, push_invoice, void_remote_invoice
+from app.services.start_plan import WITHOUT_PLAN
 from app.services.unit_of_work import UnitOfWork, unit_of_work
+
+log = logging.getLogger(__name__)
 
 # An invoice that waits for a transfer is asked about so often; its webhook usually comes first.
 ASKED_EVERY = timedelta(hours=1)
@@ -88,7 +92,9 @@ def resolve_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
     invoice_id = get_invoice_id(ctx, purchase_id)
     try:
         remote = get_remote_invoice(ctx, invoice_id)
-    except ProviderUnavailable:
+    except PaymentsError as error:
+        # Also a definite no: it says nothing of the money, and other purchases have to go on.
+        log.warning("purchase %s: could not be looked up: %s", purchase_id, error.code)
         _release(ctx, purchase_id)
         return load_result(ctx, purchase_id)
     if remote is not None and remote.status is InvoiceStatus.PAID:
@@ -171,10 +177,12 @@ def check_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
 
 
 def note_failure(ctx: Context, purchase_id: int, *, code: str, message: str) -> None:
-    """Remember why the card was refused, for the person and for staff."""
+    """Remember why the card was refused, for the person and for staff. That a purchase was paid in
+    vain is never forgotten over it: its money is on its way back."""
     with unit_of_work(ctx) as work:
-        purchase = work.session.get_one(Purchase, purchase_id)
-        work.claim_customer(purchase.customer_id)
+        purchase = _claim(work, purchase_id)
+        if purchase.status is not PurchaseStatus.OPEN or purchase.failure_code in WITHOUT_PLAN:
+            return
         purchase.failure_code, purchase.failure_message = code[:64], message[:500] or None
         work.commit()
 

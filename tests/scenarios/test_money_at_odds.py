@@ -1,0 +1,181 @@
+"""What happens between people, the portal and the provider in an order that nobody wants: old forms
+sent again, refused confirmations, a provider that says no, a card changed while nobody answers.
+
+Each test is named after what has to hold. Rules: docs/rules/purchases.md, docs/rules/payments.md.
+"""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select, update
+
+from app.domain.errors import BillingError
+from app.domain.kinds import AtCycleEnd
+from app.gateways.payments import ProviderRejected
+from app.models.customers import Customer
+from app.models.plans import Plan
+from app.services.card_setup import begin_card_setup, check_card_setup
+from app.services.purchase_state import Outcome
+from app.services.settle_purchase import note_failure
+from app.services.unit_of_work import unit_of_work
+from tests.scenarios.story import BUYER, Story
+from tests.scenarios.test_purchases_by_invoice import (
+    actions,
+    confirm,
+    later,
+    rows,
+    start_another_plan,
+    statuses,
+)
+
+
+def test_an_old_form_sent_again_leaves_the_present_purchase_alone(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    old = story.quote_token(payer, tier="basic", by_invoice=True)
+    confirm(story, payer, old)
+    story.order(acme, licenses=50)
+    assert confirm(story, payer, old).outcome is Outcome.VOIDED
+    assert statuses(story, payer) == [("purchase:1", "void"), ("purchase:2", "open")]
+
+
+@pytest.mark.parametrize("refusal", ["no_card", "quote_changed"])
+def test_a_confirmation_that_is_refused_voids_nothing(story: Story, refusal: str) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    story.order(acme)
+    token = story.quote_token(payer, tier="basic", by_invoice=refusal != "no_card")
+    if refusal == "quote_changed":
+        with unit_of_work(story.ctx) as work:
+            work.claim_customer(1).new_customer_months_left = 3
+            work.commit()
+    with pytest.raises(BillingError) as caught:
+        confirm(story, payer, token)
+    assert caught.value.code == refusal
+    assert statuses(story, payer) == [("purchase:1", "open")]
+
+
+def test_one_refused_look_does_not_keep_other_purchases_from_being_settled(
+    story: Story, monkeypatch
+) -> None:
+    first, second = story.server(seats=(18,)), story.server(seats=(18,))
+    story.order(first)
+    result = story.order(second)
+    later(story, second, "2012-01-10")
+    story.receive(result.purchase_id)
+    real = story.payments.get_invoice
+    odd = story.invoice_at_provider(1)
+
+    def get_invoice(invoice_id: str):
+        if invoice_id == odd:
+            raise ProviderRejected("Odd.", code="invalid_request")
+        return real(invoice_id)
+
+    monkeypatch.setattr(story.payments, "get_invoice", get_invoice)
+    story.run_jobs()
+    assert [p["status"] for p in story.export(story.payer(second))["plans"]] == ["active"]
+
+
+def test_what_was_found_to_be_in_vain_stays_so_whatever_fails_meanwhile(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    result = story.order(acme)
+    start_another_plan(story, acme)
+    story.receive(result.purchase_id)
+    story.payments.fail("refund_invoice", "before")
+    story.deliver_events()
+    note_failure(story.ctx, result.purchase_id, code="stored_failure", message="")
+    assert rows(story, "SELECT failure_code FROM purchases WHERE id = 1") == [
+        {"failure_code": "already_subscribed"}
+    ]
+
+
+def test_a_tier_that_left_the_catalogue_is_started_as_it_was_confirmed(
+    story: Story, monkeypatch
+) -> None:
+    acme = story.server(seats=(18,))
+    result = story.order(acme)
+    monkeypatch.delitem(story.ctx.catalog.tiers, "basic")
+    story.receive(result.purchase_id)
+    story.deliver_events()
+    (plan,) = story.export(story.payer(acme))["plans"]
+    assert plan["status"] == "active"
+
+
+def test_a_refund_whose_fault_is_kept_under_its_key_is_asked_for_anew(story: Story, mailer) -> None:
+    acme = story.server(seats=(18,))
+    result = story.order(acme)
+    start_another_plan(story, acme)
+    story.receive(result.purchase_id)
+    story.payments.fail("refund_invoice", "stored")
+    story.deliver_events()
+    story.run_jobs()
+    story.run_jobs()
+    payer = story.payer(acme)
+    assert actions(story, payer).count("invoice.refunded") == 1
+    assert [m for m in mailer.outbox if m.template == "staff_refund_failed"] == []
+
+
+def change_card(story: Story, payer, kind: str) -> None:
+    with unit_of_work(story.ctx) as work:
+        cid = work.session.scalars(select(Customer.id).where(Customer.uuid == payer.uuid)).one()
+    url = begin_card_setup(
+        story.ctx, cid, return_url="http://x/{SESSION_ID}", cancel_url="http://x/", actor=BUYER
+    )
+    session = url.rpartition("/")[2]
+    story.payments.complete_card_setup(session, kind)
+    check_card_setup(story.ctx, session, customer_id=cid, actor=BUYER)
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+def test_a_new_card_is_charged_even_if_the_old_ones_charge_was_not_answered(
+    story: Story, fault: str
+) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    story.upgrade(acme)
+    story.give_card(payer, "declines")
+    later(story, acme, "2012-02-02")
+    story.payments.fail("pay_invoice", fault)
+    story.run_jobs()
+    change_card(story, payer, "mastercard")
+    story.deliver_events()
+    story.clock.advance(hours=1)
+    story.upload(acme)
+    story.run_jobs()
+    assert statuses(story, payer)[-1] == ("cycle", "paid")
+
+
+def test_a_late_row_does_not_bill_the_server_for_what_an_organization_paid_itself(
+    story: Story,
+) -> None:
+    acme = story.server(seats=(18, 10))
+    story.upgrade(acme, organization=1)
+    later(story, acme, "2012-01-12")
+    story.upgrade(acme, organization=None)
+    with unit_of_work(story.ctx) as work:
+        work.session.execute(
+            update(Plan)
+            .where(Plan.id == 1)
+            .values(at_cycle_end=AtCycleEnd.END, end_date=datetime(2012, 2, 2, 3, 4, 5, tzinfo=UTC))
+        )
+        work.commit()
+    story.run_jobs_until("2012-02-05", acme)
+    server = story.payer(acme, None)
+    for people, day in ((18, 20), (19, 25)):
+        story.set_people(acme, people, at=datetime(2012, 1, day, tzinfo=UTC))
+        story.set_people(
+            acme, 10, organization=1, at=datetime(2012, 1, day, tzinfo=UTC), event_type=202
+        )
+        story.upload(acme)
+        story.run_jobs()
+    found = {(e["event_time"][:10], e["licenses"]) for e in story.export(server)["ledger"]}
+    assert found == {("2012-01-12", 18), ("2012-01-25", 19), ("2012-02-02", 28), ("2012-02-02", 29)}
+    # 10 x floor(350 x 10 days / 31 + 1/2) for the second organization, from its plan's end on.
+    story.run_jobs_until("2012-02-13", acme)
+    lines = story.export(server)["invoices"][-1]["lines"]
+    assert [(line["quantity"], line["unit_amount"]) for line in lines] == [
+        (1, 205),
+        (10, 113),
+        (29, 350),
+        (1, -2000),
+    ]
