@@ -1,4 +1,4 @@
-"""Security headers, and the one host that the portal answers for.
+"""Security headers, the one host that the portal answers for, and the one kind of form.
 
 The policy allows no inline style or script at all. Forms may lead to the payment provider's pages,
 since browsers hold a POST's redirect against `form-action` too; in demo and testing the Stripe
@@ -17,6 +17,9 @@ STRIPE_PAGES = (
     "https://billing.stripe.com",
     "https://invoice.stripe.com",
 )
+# Whose calls carry bodies of other kinds than forms of pages; their views read them by themselves.
+PROGRAMS = frozenset({"remotes", "webhooks"})
+FORM = "application/x-www-form-urlencoded"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -75,7 +78,7 @@ def form_targets(settings: Settings) -> tuple[str, ...]:
 
 
 def init_app(app: Flask) -> None:
-    """Send the headers with every answer, and refuse foreign hosts in production."""
+    """Send the headers with every answer; refuse foreign hosts in production, and what is no form."""
     settings: Settings = app.config["TALLYPORT"]
     base = urlsplit(settings.base_url)
     policy: dict[str, tuple[str, ...]] = {
@@ -97,6 +100,14 @@ def init_app(app: Flask) -> None:
         if foreign and not settings.is_demo_like:
             g.foreign_host = True
             abort(400)
+
+    @app.before_request
+    def check_kind_of_form() -> None:
+        # The form library would also take files and JSON, and put values into fields that are no
+        # texts. No page of ours sends such.
+        is_page = request.endpoint is not None and request.blueprint not in PROGRAMS
+        if is_page and request.method == "POST" and request.mimetype not in {"", FORM}:
+            abort(415)
 
     @app.after_request
     def add_headers(response: Response) -> Response:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html import unescape
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -132,6 +133,26 @@ def test_no_form_of_a_page_is_as_large_as_an_upload(app: Flask) -> None:
     assert client.post("/serverlogin/", data={"server_key": "x" * 100_000}).status_code == 413
     upload = "/api/v1/remotes/server/register"
     assert client.post(upload, data={"hostname": "x" * 100_000}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        # A file where a text belongs, and numbers: what reads the fields expects neither.
+        {"data": {"server_id": (BytesIO(b"x"), "x.txt"), "server_key": "k"}},
+        {"json": {"server_id": 5, "server_key": ["k"]}},
+        {"data": b"server_id=x", "content_type": "text/plain"},
+    ],
+)
+def test_forms_come_as_browsers_send_ours(client: CheckedClient, sent: dict[str, Any]) -> None:
+    page = client.get("/serverlogin/")
+    (token,) = re.findall(r'name="csrf_token"[^>]* value="([^"]+)"', page.text)
+    answer = client.post("/serverlogin/", headers={"X-CSRFToken": token}, **sent)
+    assert answer.status_code == 415
+    assert "does not take" in text_of(answer)
+    # Elsewhere the kind of content is the view's business, or nobody's.
+    assert client.post("/api/v1/remotes/push/notify", json={}).status_code == 404
+    assert client.post("/terms/", json={}).status_code == 405
 
 
 def test_a_limit_says_how_long_to_wait(client: CheckedClient) -> None:
