@@ -131,6 +131,13 @@ def load_seats_by_day(
         day += ONE_DAY
 
 
+def load_licenses_since(session: Session, plan_now: PlanNow, *, since: datetime) -> Changes:
+    """The changes of the paid licenses from the cycle of `since` on, or from the plan's start;
+    up to now, or to the plan's end."""
+    start = max(since, plan_now.plan.billing_cycle_anchor)
+    return _licenses_until_now(plan_now, _entries_since(session, plan_now, start))
+
+
 def value_at(changes: Changes, at: datetime) -> int | None:
     """What the last change at or before `at` says."""
     known = bisect_right(changes, at, key=lambda change: change[0])
@@ -173,7 +180,7 @@ def _load_history(session: Session, head: Head, plan_now: PlanNow, chosen: Seats
         start = _start_of(plan, chosen, now=plan_now.now)
         people = load_people(session, head, start=start)
         entries = _entries_since(session, plan_now, start)
-    licenses = [change for change in licenses_over_time(entries) if change[0] <= plan_now.now]
+    licenses = _licenses_until_now(plan_now, entries)
     return _History(start, end, _within(people.changes, start), _within(licenses, start), heard)
 
 
@@ -188,6 +195,10 @@ def _entries_since(session: Session, plan_now: PlanNow, start: datetime) -> list
     since = cycle_at(plan.billing_cycle_anchor, plan.schedule, start).start
     stored = load_entries_since(session, plan, since=since)
     return list({entry.id: entry for entry in (*stored, *plan_now.entries)}.values())
+
+
+def _licenses_until_now(plan_now: PlanNow, entries: Sequence[Entry]) -> Changes:
+    return [change for change in licenses_over_time(entries) if change[0] <= plan_now.now]
 
 
 def _within(changes: Changes, start: datetime) -> list[tuple[datetime, int]]:

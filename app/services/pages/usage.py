@@ -16,6 +16,7 @@ from app.services.pages.paging import PAGE_SIZE, ListPart, part_of_list
 from app.services.pages.parts import tier_title
 from app.services.pages.people import PeopleHistory, load_history
 from app.services.pages.plan_now import load_plan_now
+from app.services.pages.seats import Changes, load_licenses_since
 from app.services.pages.usage_places import (
     Place,
     PlaceCover,
@@ -48,8 +49,8 @@ class UsagePage:
     last report when the server is silent, None when it never reported.
 
     `plan_title` is the plan that pays for these people, `licenses` what it holds (None: it is not
-    counted in licenses, or not theirs to see). `places` is one organization, or a page of a
-    server's.
+    counted in licenses, or not theirs to see) and `license_days` what it held at the end of each
+    day. `places` is one organization, or a page of a server's.
     """
 
     kind: CustomerKind
@@ -66,12 +67,19 @@ class UsagePage:
     over_places: int
     range_days: int
     days: tuple[DayCount, ...]
+    license_days: tuple[DayCount, ...]
     today: date
 
     @property
     def changed_days(self) -> tuple[DayCount, ...]:
-        """The days on which the number changed, and the first one; newest first."""
-        return tuple(day for day in reversed(self.days) if day.change != 0)
+        """The days on which a number changed, and the first one; newest first."""
+        paid = {day.day for day in self.license_days if day.change != 0}
+        return tuple(day for day in reversed(self.days) if day.change != 0 or day.day in paid)
+
+    @property
+    def licenses_by_day(self) -> dict[date, int]:
+        """The paid licenses at the end of each day of the plan."""
+        return {day.day: day.count for day in self.license_days}
 
 
 def load_usage_page(
@@ -91,6 +99,8 @@ def load_usage_page(
     counted = history.only(mine)
     shown = sorted(views.values(), key=lambda view: (-view.people, view.name, view.host))
     part = part_of_list(len(shown), number=number)
+    licenses, paid = _load_licenses(session, head, since=start_of_day(first))
+    days = _days(counted, places, mine, first=first) if until is not None else ()
     return UsagePage(
         kind=payer.kind,
         as_of=until,
@@ -99,13 +109,14 @@ def load_usage_page(
         roles=load_roles(session, head, _there(views, mine), until=until or now),
         free_seats=ctx.catalog.free_seats,
         plan_title=_plan_title(ctx, head),
-        licenses=_licenses(session, head),
+        licenses=licenses,
         places=tuple(shown[part.offset : part.offset + PAGE_SIZE]),
         part=part,
         counted_places=len(_there(views, mine)),
         over_places=sum(view.cover is PlaceCover.OVER_FREE for view in views.values()),
         range_days=range_days,
-        days=_days(counted, places, mine, first=first) if until is not None else (),
+        days=days,
+        license_days=_license_days(paid, days),
         today=now.date(),
     )
 
@@ -168,11 +179,19 @@ def _plan_title(ctx: Context, head: Head) -> str | None:
     return tier_title(ctx.catalog, key) if key else None
 
 
-def _licenses(session: Session, head: Head) -> int | None:
+def _load_licenses(session: Session, head: Head, *, since: datetime) -> tuple[int | None, Changes]:
+    """The paid licenses now and how they changed; none where the plan is not counted in them."""
     plan = _running_plan(head)
     if plan is None or head.customer is None or plan.price_per_license is None:
-        return None
-    return load_plan_now(session, head, plan, head.customer).current.licenses
+        return None, ()
+    plan_now = load_plan_now(session, head, plan, head.customer)
+    return plan_now.current.licenses, load_licenses_since(session, plan_now, since=since)
+
+
+def _license_days(paid: Changes, days: tuple[DayCount, ...]) -> tuple[DayCount, ...]:
+    if not paid or not days:
+        return ()
+    return tuple(counts_by_day(paid, first=days[0].day, last=days[-1].day))
 
 
 def _days(

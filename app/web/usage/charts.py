@@ -1,82 +1,49 @@
-"""The plot of people day by day, against the free limit."""
+"""The plot of people day by day, against their licenses or the free limit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from flask_babel import gettext
 
 from app.domain.days import DayCount, start_of_day
-from app.web.charts import (
-    BOTTOM,
-    HEIGHT,
-    LEFT,
-    RIGHT,
-    TEXT_BOTTOM,
-    TOP,
-    WIDTH,
-    DayMark,
-    Level,
-    area_path,
-    scale_levels,
-    steps_path,
-)
+from app.web.charts import Chart, Series, draw_plots
 from app.web.wording import count_people, format_count, format_date, format_short_day
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaysChart:
-    """Everything the macro `days_chart` draws. `limit_at` is the height of the free limit, None
-    where none applies."""
+def draw_days(
+    days: Sequence[DayCount], *, limit: int | None, licenses: Sequence[DayCount] = ()
+) -> Chart | None:
+    """Each day as a step of the same width; None when there is no day to show.
 
-    summary: str
-    levels: Sequence[Level]
-    days: Sequence[DayMark]
-    people_path: str
-    people_area: str
-    limit_at: int | None
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = RIGHT
-    text_bottom: int = TEXT_BOTTOM
-
-
-def draw_days(days: Sequence[DayCount], *, limit: int | None) -> DaysChart | None:
-    """Each day as a step of the same width; None when there is no day to show."""
+    `limit` is the free limit where one applies; `licenses` the paid ones of some or all of the days.
+    As on the billing page licenses are the area and people the dashed line; without licenses
+    people are the area.
+    """
     if not days:
         return None
-    most = max([day.count for day in days] + ([limit] if limit else []))
-    step, top_level = scale_levels(most)
-
-    def x(position: int) -> int:
-        return LEFT + (RIGHT - LEFT) * position // len(days)
-
-    def y(count: int) -> int:
-        return BOTTOM - (BOTTOM - TOP) * count // top_level
-
-    corners = [(x(n), y(day.count)) for n, day in enumerate(days)]
-    return DaysChart(
+    people: list[tuple[int, int | None]] = [(n, day.count) for n, day in enumerate(days)]
+    label = gettext("People at the end of the day")
+    series = [Series("other" if licenses else "main", label, people)]
+    if licenses:
+        paid = {day.day: day.count for day in licenses}
+        steps = [(n, paid.get(day.day)) for n, day in enumerate(days)]
+        series.insert(0, Series("main", gettext("Licenses"), steps))
+    elif limit:
+        series.append(Series("other", gettext("Free limit"), [(0, limit)]))
+    return Chart(
         summary=_summary(days),
-        levels=[Level(y(level), format_count(level)) for level in range(0, top_level + 1, step)],
-        days=_marks(days),
-        people_path=steps_path(corners, RIGHT),
-        people_area=area_path(corners, RIGHT),
-        limit_at=y(limit) if limit else None,
+        legend=tuple(series),
+        plots=draw_plots(series, span=len(days), until=len(days), marks=_marks(days)),
     )
 
 
-def _marks(days: Sequence[DayCount]) -> list[DayMark]:
+def _marks(days: Sequence[DayCount]) -> list[tuple[int, str]]:
     """The first day and the last, and the one between when there are enough."""
-
-    def text(position: int) -> str:
-        return format_short_day(start_of_day(days[position].day))
-
-    marks = [DayMark(LEFT, text(0), "start")]
+    wanted = [(0, 0)]
     if len(days) > 2:
-        marks.append(DayMark((LEFT + RIGHT) // 2, text(len(days) // 2), "middle"))
+        wanted.append((len(days) // 2, len(days) // 2))
     if len(days) > 1:
-        marks.append(DayMark(RIGHT, text(-1), "end"))
-    return marks
+        wanted.append((len(days), -1))
+    return [(at, format_short_day(start_of_day(days[n].day))) for at, n in wanted]
 
 
 def _summary(days: Sequence[DayCount]) -> str:

@@ -29,7 +29,7 @@ def usage(ref: CustomerRef) -> ResponseReturnValue:
         "usage/usage.html",
         ref=ref,
         page=page,
-        chart=draw_days(page.days, limit=_limit(page)),
+        chart=draw_days(page.days, limit=_limit(page), licenses=page.license_days),
         pages=pages_of("usage.usage", page.part, entity_uuid=ref.uuid, days=page.range_days),
         ranges=RANGES,
     )

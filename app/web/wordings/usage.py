@@ -76,9 +76,11 @@ def _of_server(page: UsagePage) -> str:
         return _with_plan(page, where)
     if not page.over_places:
         return gettext("%(where)s, within the free limit.", where=where)
+    if page.counted_places == 1:
+        return gettext("%(where)s, which is over the free limit.", where=where)
     return ngettext(
-        "%(where)s; %(count)s of them is over the free limit.",
-        "%(where)s; %(count)s of them are over the free limit.",
+        "%(where)s; %(count)s organization is over the free limit.",
+        "%(where)s; %(count)s organizations are over the free limit.",
         page.over_places,
         where=where,
         count=format_count(page.over_places),

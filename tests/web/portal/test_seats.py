@@ -110,7 +110,7 @@ def test_a_plan_that_ended_keeps_its_history(shop: Shop) -> None:
     shop.run_until("2012-03-01")
     page = shop.get("billing")
     assert headline(page) == "Your Basic plan ended on 2 February."
-    assert '<svg class="chart-plot"' in page.text
+    assert '<svg class="chart-plot chart-plot-wide"' in page.text
     assert days_of(shop)[-2] == "2012-02-02,18,18"
 
 
