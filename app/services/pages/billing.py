@@ -10,7 +10,14 @@ from app.domain.calendar import cycle_at, month_boundary
 from app.domain.catalog import UploadHelp
 from app.domain.coverage import LONGEST_DEFERRAL
 from app.domain.invoicing import LineDraft
-from app.domain.kinds import AtCycleEnd, LicenseManagement, LineKind, PlanStatus, Schedule
+from app.domain.kinds import (
+    AtCycleEnd,
+    Collection,
+    LicenseManagement,
+    LineKind,
+    PlanStatus,
+    Schedule,
+)
 from app.domain.ledger import Entry
 from app.domain.upload_help import choose_upload_help
 from app.models.plans import Plan
@@ -91,7 +98,8 @@ class PlanView:
     """The plan in words' reach: amounts in cents of `currency`.
 
     `is_suspended` says that an invoice has waited so long for uploads that the paid part is off.
-    `licenses_at_renewal` is None when nobody can tell.
+    `licenses_at_renewal` is None when nobody can tell. `is_by_invoice`: what is due is sent as an
+    invoice, not charged.
     """
 
     tier_title: str
@@ -115,6 +123,7 @@ class PlanView:
     next_charge: ChargeView | None
     renewal: ChargeView | None
     discount: DiscountView | None
+    is_by_invoice: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +233,7 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
         next_charge=charge_view(ctx, now, charge, title=title) if charge else None,
         renewal=charge_view(ctx, now, renewal, title=title) if renewal else None,
         discount=_discount_of(plan),
+        is_by_invoice=plan.collection is Collection.SEND_INVOICE,
     )
 
 

@@ -1,7 +1,7 @@
 """One invoice: its lines, the ledger entries behind each, and the audit rows behind those."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import and_, or_, select
@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session, aliased
 
 from app.domain.calendar import cycle_at
 from app.domain.errors import BillingError, NotFoundError
-from app.domain.kinds import Collection, PurchaseStatus
+from app.domain.kinds import Collection, LineKind, PurchaseStatus
 from app.domain.ledger import Entry, effective_entries
+from app.domain.money import prorate
 from app.domain.seats import get_role_counts
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine, InvoiceLineEntry
@@ -26,6 +27,7 @@ from app.services.pages.parts import (
     EntryView,
     PageLine,
     RowView,
+    Share,
     card_of,
     tier_title,
 )
@@ -33,6 +35,8 @@ from app.services.plan_ledger import ONE_SECOND
 
 # Ledger entries shown behind one line; what is left out is counted.
 MOST_ENTRIES = 100
+# Lines that charge for a part of a cycle.
+SHARED = frozenset({LineKind.ADDED, LineKind.ADJUSTMENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,10 @@ def load_invoice_page(
         collection=invoice.collection,
         currency=invoice.currency,
         total=invoice.total,
-        lines=tuple(_page_line(invoice, line, links, before, counts) for line, links in lines),
+        lines=tuple(
+            replace(_page_line(invoice, line, links, before, counts), share=_share(plan, line))
+            for line, links in lines
+        ),
         tier_title=tier_title(ctx.catalog, lines[0][0].tier) if lines else None,
         boundary=invoice.boundary,
         is_due=invoice.boundary <= now,
@@ -255,7 +262,19 @@ def _page_line(
             for entry, row in links[:MOST_ENTRIES]
         ),
         hidden=max(0, len(links) - MOST_ENTRIES),
+        kind=line.kind,
     )
+
+
+def _share(plan: Plan | None, line: InvoiceLine) -> Share | None:
+    """What part of its cycle a line charged for, where the plan as stored gives exactly its price:
+    what was agreed otherwise meanwhile is not explained by guessing."""
+    if plan is None or plan.price_per_license is None or line.kind not in SHARED:
+        return None
+    cycle = cycle_at(plan.billing_cycle_anchor, plan.schedule, line.period_start)
+    share = Share(plan.price_per_license, line.period_end - line.period_start, cycle.length)
+    price = prorate(share.price, remaining=share.remaining, length=share.length)
+    return share if price == line.unit_amount else None
 
 
 def _entry_view(entry: LedgerEntry, row: AuditRow | None, before: int | None) -> EntryView:

@@ -57,7 +57,7 @@ class PageLine:
     with its payment has no period yet.
 
     `why` are the ledger entries that made it; `hidden` counts those left out of a very long list.
-    `share` is set where a line charges for a part of a cycle, as far as the page computes it.
+    `share` is set where a line charges for a part of a cycle and the page can say so exactly.
     """
 
     description: str

@@ -16,6 +16,7 @@ for word in (
     ledger.entry_words,
     ledger.cause_words,
     charges.charge_reason,
+    charges.invoice_reason,
     charges.grain_words,
     uploads.missing_headline,
     uploads.missing_lead,

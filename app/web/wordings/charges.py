@@ -1,6 +1,6 @@
 """Why a charge to come is what it is, a sentence for each line; and the words of the plot."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
@@ -49,7 +49,10 @@ def grain_words(grain: Grain) -> str:
 def charge_reason(line: PageLine, plan: PlanView) -> str:
     """Why a line of a charge to come says what it says; nothing for lines that say it all."""
     if line.share is not None and line.period_start is not None:
-        return _added(line, line.share, since=line.period_start, plan=plan)
+        day = format_day_of_year(line.period_start)
+        is_chosen = plan.management is LicenseManagement.MANUAL
+        what = _chosen(line, day) if is_chosen else _joined(line, day)
+        return _with_share(what, line, line.share, plan.currency)
     if line.kind is LineKind.RENEWAL:
         return _renewal(line, plan)
     if line.kind is LineKind.DISCOUNT and plan.discount is not None:
@@ -61,34 +64,60 @@ def charge_reason(line: PageLine, plan: PlanView) -> str:
     return ""
 
 
-def _added(line: PageLine, share: Share, *, since: datetime, plan: PlanView) -> str:
-    """ "5 people joined on 4 January. Each pays for 29 of 31 days of $3.50: $3.27."."""
-    day = format_day_of_year(since)
-    values = {"count": format_count(line.quantity), "day": day}
-    if plan.management is LicenseManagement.MANUAL:
-        what = ngettext(
-            "%(count)s license more was chosen on %(day)s.",
-            "%(count)s licenses more were chosen on %(day)s.",
-            line.quantity,
-            **values,
-        )
-    else:
-        what = ngettext(
-            "%(count)s person joined on %(day)s.",
-            "%(count)s people joined on %(day)s.",
-            line.quantity,
-            **values,
-        )
+def invoice_reason(line: PageLine, currency: str) -> str:
+    """The same for a line of an invoice, from what is stored behind it: nothing where that does
+    not say it for sure."""
+    if line.kind in {LineKind.FIRST, LineKind.RENEWAL}:
+        counts = {entry.people for entry in line.why}
+        if not line.hidden and counts == {line.quantity}:
+            return gettext(
+                "One license for each of %(people)s.", people=count_people(line.quantity)
+            )
+        return ""
+    if line.share is None or line.period_start is None:
+        return ""
+    day = format_day_of_year(line.period_start)
+    what = ""
+    if line.why and all(entry.rows and entry.actor is None for entry in line.why):
+        what = _joined(line, day)
+    elif line.why and all((entry.actor or "").startswith("billing_user:") for entry in line.why):
+        what = _chosen(line, day)
+    return _with_share(what, line, line.share, currency)
+
+
+def _chosen(line: PageLine, day: str) -> str:
+    return ngettext(
+        "%(count)s license more was chosen on %(day)s.",
+        "%(count)s licenses more were chosen on %(day)s.",
+        line.quantity,
+        count=format_count(line.quantity),
+        day=day,
+    )
+
+
+def _joined(line: PageLine, day: str) -> str:
+    return ngettext(
+        "%(count)s person joined on %(day)s.",
+        "%(count)s people joined on %(day)s.",
+        line.quantity,
+        count=format_count(line.quantity),
+        day=day,
+    )
+
+
+def _with_share(what: str, line: PageLine, share: Share, currency: str) -> str:
+    """ "5 people joined on 4 January. A license for 29 of 31 days of $3.50 costs $3.27, rounded to
+    the cent."."""
     if share.remaining >= share.length:
         return what
     each = gettext(
         "A license for %(part)s of %(whole)s of %(price)s costs %(amount)s, rounded to the cent.",
         part=_part(share.remaining),
         whole=format_duration(share.length),
-        price=format_money(share.price, plan.currency),
-        amount=format_money(line.unit_amount, plan.currency),
+        price=format_money(share.price, currency),
+        amount=format_money(line.unit_amount, currency),
     )
-    return f"{what} {each}"
+    return f"{what} {each}".strip()
 
 
 def _part(length: timedelta) -> str:

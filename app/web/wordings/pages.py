@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
+from app.domain.kinds import InvoiceStatus
 from app.services.pages.billing import BillingPage, BillingState, Growth, PlanView
 from app.services.pages.parts import CardView
 from app.web.wording import (
@@ -72,9 +73,30 @@ def billing_headline(page: BillingPage) -> str:
             day=near_day(plan.ends_at, page.now),
         )
     if plan.people is None:
-        return gettext("%(tier)s. We are waiting to hear from your server.", tier=plan.tier_title)
+        licenses = count_licenses(plan.licenses)
+        about = gettext("%(tier)s, %(licenses)s.", tier=plan.tier_title, licenses=licenses)
+        waiting = gettext("We are waiting to hear from your server.")
+        return f"{about} {_what_is_owed(page) or waiting}"
     about = gettext("%(tier)s, %(people)s.", tier=plan.tier_title, people=count_people(plan.people))
-    return f"{about} {_what_comes(plan, page.now)}"
+    return f"{about} {_what_is_owed(page) or _what_comes(plan, page.now)}"
+
+
+def _what_is_owed(page: BillingPage) -> str:
+    """What waits for its payment goes before what comes next; nothing when all is paid."""
+    waiting = [invoice for invoice in page.unpaid if invoice.status is InvoiceStatus.OPEN]
+    if not waiting:
+        return ""
+    if len(waiting) > 1:
+        return ngettext(
+            "%(num)s invoice waits for its payment.",
+            "%(num)s invoices wait for their payment.",
+            len(waiting),
+        )
+    return gettext(
+        "%(total)s of %(day)s waits for its payment.",
+        total=format_money(waiting[0].total, waiting[0].currency),
+        day=near_day(waiting[0].boundary, page.now),
+    )
 
 
 def _what_comes(plan: PlanView, now: datetime) -> str:
@@ -87,10 +109,16 @@ def _what_comes(plan: PlanView, now: datetime) -> str:
         "total": format_money(charge.total, plan.currency),
         "day": near_day(charge.at, now),
     }
+    if charge.is_due and plan.is_by_invoice:
+        return gettext("An invoice over %(total)s for %(day)s is being made.", **values)
     if charge.is_due:
         return gettext("Being charged now: %(total)s for %(day)s.", **values)
+    if plan.is_ending and plan.is_by_invoice:
+        return gettext("It ends on %(day)s, with a last invoice over %(total)s.", **values)
     if plan.is_ending:
         return gettext("It ends on %(day)s, with a last charge of %(total)s.", **values)
+    if plan.is_by_invoice:
+        return gettext("Next invoice: %(total)s on %(day)s.", **values)
     return gettext("Next charge: %(total)s on %(day)s.", **values)
 
 

@@ -237,6 +237,8 @@ def _free_on_server(page: PlansPage, free: str) -> str:
         return said
     if not page.over_places:
         return f"{said} {gettext('None of yours has more, so you need no plan.')}"
+    if page.places == 1:
+        return f"{said} {gettext('Yours has more.')}"
     over = ngettext(
         "%(count)s of your organizations has more.",
         "%(count)s of your organizations have more.",

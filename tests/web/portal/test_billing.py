@@ -72,7 +72,7 @@ def test_a_plot_and_a_table_show_people_and_licenses(shop: Shop) -> None:
     shop.on("2012-01-12", uploads=False)
     shop.story.upload_seats(shop.server, 17)
     page = shop.get("billing")
-    assert '<svg class="chart-plot"' in page.text
+    assert '<svg class="chart-plot chart-plot-wide"' in page.text
     said = words(page)
     assert "10 January 2012, 03:04:05 UTC 20 20" in said
     assert "12 January 2012, 03:04:05 UTC 17 20" in said, "licenses do not fall within a cycle"
@@ -115,7 +115,7 @@ def test_stale_uploads_show_no_number_but_how_to_mend_them(shop: Shop) -> None:
     page = shop.get("billing")
     said = words(page)
     assert page.status_code == 200
-    assert headline(page) == "Basic. We are waiting to hear from your server."
+    assert headline(page) == "Basic, 18 licenses. We are waiting to hear from your server."
     assert "We have not heard from your server since 2 January 2012, 03:04:05 UTC" in said
     assert "$43.00" not in said and "18 people" not in said
     answer = shop.get("missing-data")
@@ -171,6 +171,7 @@ def test_a_failed_payment_is_told_with_the_way_to_pay(shop: Shop) -> None:
     said = words(page)
     assert "An invoice waits for its payment $43.00 of 2 February could not be charged." in said
     assert "Your card has insufficient funds." in said
+    assert headline(page) == "Basic, 18 people. $43.00 of 2 February waits for its payment."
     assert "Pay $43.00" in said
     assert re.search(rf'action="{shop.page("invoices")}\d+/pay/"', page.text)
     assert 'href="https://invoice.fake.test/' in page.text and "Pay in another way" in said

@@ -11,6 +11,7 @@ from app.domain.kinds import Collection, InvoiceStatus
 from app.models.audit import AuditEntry
 from app.models.customers import Customer
 from app.models.invoices import Invoice
+from app.models.plans import Plan
 from app.services.unit_of_work import unit_of_work
 from tests.support.login import begin_server_session, load_known_server
 from tests.support.shop import Shop, counted_queries, headline, words
@@ -81,8 +82,10 @@ def test_the_added_licenses_lead_to_their_five_audit_rows(shop: Shop) -> None:
     assert re.findall(r"Person added row (\d+) of your server's audit log", added) == list("23456")
     assert "23 people: 1 owner, 22 members" in added
     assert added.count("4 January 2012, 03:04:05 UTC") == 5
+    assert "5 people joined on 4 January. A license for 29 of 31 days of $3.50 costs $3.27" in added
     # The renewal names the row that its people were counted from.
     renewal, _, discount = rest.partition("New customer discount")
+    assert "One license for each of 23 people." in renewal
     assert "Renewed with 23 licenses" in renewal and "The plan renewed" in renewal
     assert "row 6 of your server's audit log" in renewal
     assert "−$20.00" in discount and "Total $76.85" in discount
@@ -96,6 +99,18 @@ def test_the_first_invoice_says_how_many_were_counted(shop: Shop) -> None:
     assert "18 people: 1 owner, 17 members" in said
 
 
+def test_what_was_agreed_otherwise_is_not_explained_by_guessing(shop: Shop) -> None:
+    shop.open(18).buy().on("2012-01-04", uploads=False)
+    shop.story.upload_seats(shop.server, 19)
+    shop.run_until("2012-02-02")
+    assert "A license for 29 of 31 days of $3.50" in words(shop.get("invoices/2"))
+    with unit_of_work(shop.ctx) as work:
+        work.session.execute(update(Plan).values(price_per_license=400))
+        work.commit()
+    said = words(shop.get("invoices/2"))
+    assert "1 person joined on 4 January." not in said and "A license for" not in said
+
+
 def test_licenses_chosen_by_hand_say_so(shop: Shop) -> None:
     shop.open(18).buy(licenses=20)
     shop.on("2012-01-04")
@@ -104,6 +119,8 @@ def test_licenses_chosen_by_hand_say_so(shop: Shop) -> None:
     shop.run_until("2012-02-02")
     said = words(shop.get("invoices/2"))
     assert "2 licenses added on 4 January" in said and "Licenses 20 → 22" in said
+    assert "2 licenses more were chosen on 4 January. A license for 29 of 31 days" in said
+    assert "One license for each" not in said
     assert "Chosen by somebody who manages your billing" in said
 
 

@@ -64,6 +64,8 @@ def test_both_ways_to_pay_are_offered(shop: Shop) -> None:
         (f"?pay=invoice&licenses={10**9}", "Invoices for more than 1,000 licenses are arranged"),
         (f"?pay=invoice&licenses={10**40}", "Invoices for more than 1,000 licenses are arranged"),
         ("?pay=invoice&licenses=ten", "Enter a whole number."),
+        # Nobody sees this question who pays by invoice, but an address may answer it.
+        ("?pay=invoice&management=invoice", "Choose one of the options."),
         ("?pay=invoice&licenses=30.5", "Enter a whole number."),
         ("?pay=invoice&licenses=%D9%A3%D9%A0", "Enter a whole number."),
         ("?pay=invoice&licenses=3_0", "Enter a whole number."),
@@ -137,8 +139,11 @@ def test_from_the_confirmation_to_the_plan(shop: Shop) -> None:
     shop.payments.pay_hosted(invoice_of(shop))
     answer = shop.client.submit(shop.client.get(address), action="/status/1/")
     assert answer.location == shop.page("billing")
-    said = words(shop.get("billing"))
+    page = shop.get("billing")
+    said = words(page)
     assert "Your Basic plan has started. You paid $1,020.00." in said
+    assert headline(page) == "Basic, 18 people. Next invoice: $1,260.00 on 20 January 2013."
+    assert "By invoice: Stripe mails each" in said and "Next charge" not in said
     assert "20 January 2013" in said, "its time begins with the payment"
     assert "Your Basic plan has started." in headline(shop.client.get(address))
 
