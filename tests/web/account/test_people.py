@@ -97,6 +97,7 @@ def test_people_of_a_server(shop: Shop) -> None:
     assert headline(page) == f"One person can manage billing for {server.hostname}."
     assert "iago@acme.test" not in words(page), "people of its organizations are not its own"
     assert "holds the id and the key" in words(page)
+    assert "still knows the key can come back" in words(page) and "#post_register" in page.text
     assert shop.client.get(shop.page("people")).status_code == 404
 
 
