@@ -1,14 +1,13 @@
 """The look in a browser: usable by everybody, light and dark, wide and narrow, with no scripts."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
-from werkzeug.serving import make_server
 
+from tests.support.browser import served
 from tests.web.sample_pages import sample_blueprint
 
 pytestmark = pytest.mark.sqlite_only
@@ -23,13 +22,8 @@ DARK_GROUND = "rgb(17, 20, 24)"
 def address(make_app: Callable[..., Flask]) -> Iterator[str]:
     app = make_app()
     app.register_blueprint(sample_blueprint())
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as where:
+        yield where
 
 
 @pytest.fixture

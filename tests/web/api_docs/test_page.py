@@ -1,6 +1,5 @@
 """The page of the API: everything of the document, for everybody, on any screen."""
 
-import threading
 from collections.abc import Iterator
 from html import unescape
 
@@ -8,12 +7,12 @@ import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, expect
 
 from app.web.api_docs.pages import with_code
 from app.web.openapi.calls import CALLS
 from tests.support.api_contract import Contract
+from tests.support.browser import problems_of, served
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -85,13 +84,8 @@ def test_code_within_text_is_escaped() -> None:
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as where:
+        yield where
 
 
 @pytest.mark.parametrize(("scheme", "viewport"), LOOKS, ids=["wide", "narrow"])
@@ -109,19 +103,3 @@ def test_nobody_is_kept_out(
     expect(page.locator("#post_billing-title")).to_be_in_viewport()
     context.close()
     assert complaints == []
-
-
-def problems_of(page: Page, axe_source: str) -> list[str]:
-    """What axe finds with everything unfolded, and whether the page is wider than the screen."""
-    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-    page.evaluate(axe_source)
-    result = page.evaluate("axe.run()")
-    found = [
-        f"{violation['id']}: {node['html']}"
-        for violation in result["violations"]
-        for node in violation["nodes"]
-    ]
-    width = page.evaluate("document.documentElement.scrollWidth")
-    if width > page.viewport_size["width"]:  # type: ignore[index]  # contexts have a viewport here
-        found.append(f"the page is {width} pixels wide")
-    return found

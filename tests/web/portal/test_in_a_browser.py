@@ -1,18 +1,17 @@
 """The customer's pages in a browser: for everybody, on small screens, with and without scripts."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from app.clock import FixedClock
 from app.gateways.fake_payments import FakePayments
 from app.services.context import Context
 from app.web.sessions import session_cookie_name
+from tests.support.browser import problems_of, served
 from tests.support.client import CheckedClient
 from tests.support.shop import Shop
 
@@ -29,13 +28,8 @@ MEANT = ("400 (BAD REQUEST)", "409 (CONFLICT)")
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """The portal served on loopback."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://localhost:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as where:
+        yield where
 
 
 @pytest.fixture
@@ -72,23 +66,6 @@ def shop(
     app: Flask, ctx: Context, clock: FixedClock, payments: FakePayments, client: CheckedClient
 ) -> Shop:
     return Shop(app, ctx, clock, payments, client)
-
-
-def problems_of(page: Page, axe_source: str) -> list[str]:
-    """What keeps somebody out of this page, by axe, and whether it is wider than the screen."""
-    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-    page.evaluate("document.querySelector('.menu').open = false")
-    page.evaluate(axe_source)
-    result = page.evaluate("axe.run()")
-    found = [
-        f"{violation['id']}: {node['html']}"
-        for violation in result["violations"]
-        for node in violation["nodes"]
-    ]
-    width = page.evaluate("document.documentElement.scrollWidth")
-    if width > page.viewport_size["width"]:  # type: ignore[index]  # contexts have a viewport here
-        found.append(f"the page is {width} pixels wide")
-    return found
 
 
 def look_at(open_page: Callable[..., Page], axe_source: str, pages: list[tuple[str, str]]) -> None:
