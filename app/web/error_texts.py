@@ -150,6 +150,12 @@ PLAIN_PAGE = (
     "<main><h1>Something went wrong on our side</h1><p>Please try again in a few minutes.</p>"
     "</main></body></html>"
 )
+# For a request whose Host cannot be one, so that no address of ours can be made.
+PLAIN_FOREIGN_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Not here</title></head>'
+    "<body><main><h1>We do not answer at this address</h1><p>Use the address of the billing pages "
+    "as your organization links to it.</p></main></body></html>"
+)
 
 
 def text_for_status(status: int) -> ErrorText:

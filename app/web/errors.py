@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, make_response, render_template, request, url_for
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
@@ -29,6 +30,7 @@ from app.web.error_texts import (
     ERROR_TEXTS,
     FOREIGN_HOST_TEXT,
     PAYMENTS_TEXT,
+    PLAIN_FOREIGN_PAGE,
     PLAIN_PAGE,
     ErrorPage,
     ErrorText,
@@ -152,6 +154,8 @@ def error_page(
 ) -> Response:
     """The page for an error; `back_url` is an address of ours to go back to, `wait` how many
     seconds it takes until the same request may succeed."""
+    if request_ctx.url_adapter is None:
+        return make_response(PLAIN_FOREIGN_PAGE, status)
     page = ErrorPage(
         text=text,
         status=status,

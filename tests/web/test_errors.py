@@ -155,6 +155,14 @@ def test_forms_come_as_browsers_send_ours(client: CheckedClient, sent: dict[str,
     assert client.post("/terms/", json={}).status_code == 405
 
 
+@pytest.mark.parametrize("path", ["/", "/serverlogin/", "/nowhere/", "/api/v1/remotes/x"])
+@pytest.mark.parametrize("host", ["x" * 300, "a..b", "a b", "[::1", ""])
+def test_a_host_that_can_be_none(client: CheckedClient, host: str, path: str) -> None:
+    answer = client.get(path, environ_overrides={"HTTP_HOST": host})
+    assert answer.status_code < 500
+    assert "Something went wrong" not in answer.text
+
+
 def test_a_limit_says_how_long_to_wait(client: CheckedClient) -> None:
     assert client.get("/planted/limited").status_code == 200
     answer = client.get("/planted/limited")
