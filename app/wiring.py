@@ -1,4 +1,4 @@
-"""Puts the rooms together: reads settings and catalogue, binds extensions, adds blueprints."""
+"""Puts the rooms together: reads settings and catalog, binds extensions, adds blueprints."""
 
 from importlib import import_module
 from typing import Any
@@ -58,6 +58,8 @@ def build_app(overrides: dict[str, Any]) -> Flask:
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    # Before the CSRF check, which reads the Referer and the form.
+    security.init_app(app)
     csrf.init_app(app)
     login_manager.init_app(app)
     babel.init_app(app)
@@ -80,7 +82,6 @@ def build_app(overrides: dict[str, Any]) -> Flask:
     access.init_app(app)
     page_time.init_app(app)
     sessions.init_app(app)
-    security.init_app(app)
     limiter.init_app(app)
     errors.init_app(app)
     wording.init_app(app)
@@ -94,7 +95,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
 
 
 def read_catalog(settings: Settings) -> Catalog:
-    """The catalogue of these settings. Raises CatalogError."""
+    """The catalog of these settings. Raises CatalogError."""
     try:
         text = settings.catalog.read_text()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""The brand: how pages and mails call and color the product, as the catalogue says it."""
+"""The brand: how pages and mails call and color the product, as the catalog says it."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from app.domain.catalog_reader import Reader
 class Brand:
     """How the pages and mails call and color the product.
 
-    `logo` is the path of an image beside the catalogue; None: the letters of `logo_text`.
+    `logo` is the path of an image beside the catalog; None: the letters of `logo_text`.
     """
 
     product: str
@@ -27,7 +27,7 @@ class Brand:
 
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-# Below the folder of the catalogue: no name begins with a dot, so nothing leads out of it.
+# Below the folder of the catalog: no name begins with a dot, so nothing leads out of it.
 _LOGO = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*\.(?:svg|png)", re.ASCII)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 

@@ -1,4 +1,4 @@
-"""The catalogue: what the vendor sells, read from one TOML file and checked as a whole.
+"""The catalog: what the vendor sells, read from one TOML file and checked as a whole.
 
 Amounts are integer cents per license and cycle. Every complaint names the key path and its line.
 """
@@ -115,7 +115,7 @@ _TWO_DECIMAL_CURRENCIES = frozenset(
 
 
 def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
-    """Read and check a catalogue. Raises CatalogError naming the file, line and key path."""
+    """Read and check a catalog. Raises CatalogError naming the file, line and key path."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class CatalogError(Exception):
-    """The catalogue cannot be used; the text is "<file>, line <n>: <key path>: <what>"."""
+    """The catalog cannot be used; the text is "<file>, line <n>: <key path>: <what>"."""
 
 
 _HEADER = re.compile(r"^\s*(\[+)\s*([^\]]+?)\s*\]+")

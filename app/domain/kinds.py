@@ -59,7 +59,7 @@ class LicenseManagement(StrEnum):
 
 
 class TierKind(StrEnum):
-    """What sort of tier the catalogue declares."""
+    """What sort of tier the catalog declares."""
 
     FREE = "free"
     LEGACY = "legacy"

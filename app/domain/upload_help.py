@@ -1,4 +1,4 @@
-"""How a server is made to report now: the catalogue's commands for each range of its versions."""
+"""How a server is made to report now: the catalog's commands for each range of its versions."""
 
 import re
 from collections.abc import Mapping, Sequence

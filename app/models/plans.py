@@ -28,7 +28,7 @@ from app.models.uploads import AuditRow
 class Plan(Base):
     """One subscription of a customer for a stretch of time.
 
-    Prices and minimum are copied from the catalogue at the start: a change there never alters a
+    Prices and minimum are copied from the catalog at the start: a change there never alters a
     running plan. Amounts are integer cents of `currency`.
     """
 

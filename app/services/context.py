@@ -1,4 +1,4 @@
-"""What every use case is handed: settings, catalogue, clock, sessions and gateways, wired once."""
+"""What every use case is handed: settings, catalog, clock, sessions and gateways, wired once."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -126,7 +126,7 @@ def _held(
 
 
 def _is_paid(catalog: Catalog, tier: str) -> bool:
-    # A plan outlives its tier in the catalogue; what was sold once was paid for.
+    # A plan outlives its tier in the catalog; what was sold once was paid for.
     known = catalog.tiers.get(tier)
     return known is None or known.kind in (TierKind.PAID, TierKind.FIXED)
 

@@ -24,7 +24,7 @@ from app.services.seats import count_people, is_stale
 class EntitlementDetails:
     """The entitlement of one organization with what it follows from.
 
-    `tier` is a key of the catalogue; `licenses` those in force of the plan that covers it, None
+    `tier` is a key of the catalog; `licenses` those in force of the plan that covers it, None
     without one; `people` counts this organization alone.
     """
 
@@ -147,7 +147,7 @@ def _cover(plans: Sequence[Plan]) -> Cover | None:
 
 
 def _tier_kind(catalog: Catalog, plan: Plan) -> TierKind:
-    """A plan outlives its tier in the catalogue; what was sold once was paid for."""
+    """A plan outlives its tier in the catalog; what was sold once was paid for."""
     tier = catalog.tiers.get(plan.tier)
     return TierKind.PAID if tier is None else tier.kind
 

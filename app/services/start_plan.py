@@ -200,7 +200,7 @@ def _add_first_entry(
 def _bill_growth(work: UnitOfWork, customer: Customer, plan: Plan, purchase: Purchase) -> None:
     entries = to_entries(load_entries(work.session, plan_id=plan.id))
     billed = load_billed(work.session, plan)
-    # A payment may be learnt of late; what came after the first month is for the cycle's invoices.
+    # A payment may be learned of late; what came after the first month is for the cycle's invoices.
     assert plan.next_invoice_date is not None
     at = min(work.now, plan.next_invoice_date - ONE_SECOND)
     lines = growth_lines(plan_terms(plan), entries=entries, billed=billed, at=at)

@@ -50,7 +50,7 @@ def format_count(number: int) -> str:
 def format_money(cents: int, currency: str) -> str:
     """Whole cents as an amount of `currency` (a code such as "usd"): $60.50, −$20.00.
 
-    Every currency of the catalogue has two decimals. TypeError for anything but an integer.
+    Every currency of the catalog has two decimals. TypeError for anything but an integer.
     """
     if not isinstance(cents, int) or isinstance(cents, bool):
         raise TypeError(f"an amount is a whole number of cents, not {cents!r}")

@@ -1,4 +1,4 @@
-"""The catalogue: what a vendor writes, and how a mistake is named."""
+"""The catalog: what a vendor writes, and how a mistake is named."""
 
 import re
 from collections import Counter
@@ -310,7 +310,7 @@ def test_any_text_is_a_version_or_none(text: str) -> None:
     assert version is None or all(number >= 0 for number in version)
 
 
-def test_a_catalogue_without_tiers_is_refused() -> None:
+def test_a_catalog_without_tiers_is_refused() -> None:
     without = VALID[: VALID.index("[tiers.free]")]
     assert complaint_of(without) == "shop.toml, line 1: tiers: at least one tier is needed"
     assert complaint_of("tiers = 5\n" + without).startswith("shop.toml, line 1: tiers: ")
@@ -383,7 +383,7 @@ def test_a_currency_is_read_in_small_letters() -> None:
     assert parse_catalog(VALID.replace('"usd"', '"USD"')).currency == "usd"
 
 
-def test_the_shipped_catalogue() -> None:
+def test_the_shipped_catalog() -> None:
     catalog = parse_catalog((ROOT / "catalog.toml").read_text())
     assert list(catalog.tiers) == [
         "free",
@@ -411,7 +411,7 @@ def test_the_shipped_catalogue() -> None:
         catalog.tier("premium")
 
 
-def test_the_catalogue_of_the_examples() -> None:
+def test_the_catalog_of_the_examples() -> None:
     catalog = parse_catalog((ROOT / "tests/catalogs/examples.toml").read_text())
     assert catalog.new_customer_discount is None
     standard, plus = catalog.tier("standard"), catalog.tier("plus")
@@ -421,13 +421,13 @@ def test_the_catalogue_of_the_examples() -> None:
 
 
 @given(text=st.text(max_size=200))
-def test_any_text_is_a_catalogue_or_a_complaint(text: str) -> None:
+def test_any_text_is_a_catalog_or_a_complaint(text: str) -> None:
     with pytest.raises(CatalogError):
         parse_catalog(text)
 
 
 @given(data=st.data())
-def test_any_damage_is_a_catalogue_or_a_complaint(data: st.DataObject) -> None:
+def test_any_damage_is_a_catalog_or_a_complaint(data: st.DataObject) -> None:
     """Lines lost, doubled or exchanged: never another error than the one that names a line."""
     lines = VALID.splitlines()
     for _ in range(data.draw(st.integers(1, 4))):

@@ -194,7 +194,7 @@ def test_shipped(shipped: Catalog) -> None:
             assert row[schedule.value] == ("–" if price is None else str(price))
 
 
-# --- the keys of the catalogue ---
+# --- the keys of the catalog ---
 
 SMALLEST = {
     "brand": {"product": '"Acorn"', "support_email": '"help@acorn.test"', "tos_url": '"/terms/"'},
@@ -210,7 +210,7 @@ SMALLEST = {
 
 
 def catalog_with(path: str, value: str | None) -> Catalog:
-    """The smallest catalogue with one key set or, if `value` is None, without it."""
+    """The smallest catalog with one key set or, if `value` is None, without it."""
     table_name, _, key = path.rpartition(".")
     texts = []
     for name, keys in SMALLEST.items():

@@ -123,7 +123,7 @@ def test_flashes_wait_for_the_next_page_and_are_shown_once(client: CheckedClient
 # --- colors ---
 
 
-def test_the_brands_stylesheet_and_logo_come_from_the_catalogue(client: CheckedClient) -> None:
+def test_the_brands_stylesheet_and_logo_come_from_the_catalog(client: CheckedClient) -> None:
     answer = client.get("/brand.css")
     assert answer.mimetype == "text/css"
     assert "--brand: #2456c5;" in answer.text
@@ -221,7 +221,7 @@ PNG = b"\x89PNG\r\n\x1a\n and what follows"
 
 
 def catalog_with(folder: Path, line: str) -> Path:
-    """The shipped catalogue with one line of its brand set."""
+    """The shipped catalog with one line of its brand set."""
     key = line.partition(" ")[0]
     text = re.sub(rf"(?m)^{key} = .*\n", "", (ROOT / "catalog.toml").read_text())
     path = folder / "shop.toml"
@@ -233,7 +233,7 @@ def catalog_with(folder: Path, line: str) -> Path:
     ("name", "content", "kind"),
     [("logo.svg", SVG, "image/svg+xml"), ("img/a_b-1.png", PNG, "image/png")],
 )
-def test_the_logo_may_be_an_image_beside_the_catalogue(
+def test_the_logo_may_be_an_image_beside_the_catalog(
     make_app: Callable[..., Flask], tmp_path: Path, name: str, content: bytes, kind: str
 ) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)

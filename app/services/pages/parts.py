@@ -127,7 +127,7 @@ def open_purchase_of(catalog: Catalog, purchase: Purchase | None) -> OpenPurchas
 
 
 def tier_title(catalog: Catalog, key: str) -> str:
-    """What the tier is called; its key when the catalogue does not sell it any more."""
+    """What the tier is called; its key when the catalog does not sell it any more."""
     tier = catalog.tiers.get(key)
     return tier.title if tier is not None else key
 

@@ -48,7 +48,7 @@ class CurrentPlan:
 
 @dataclass(frozen=True, slots=True)
 class Sponsored:
-    """The tier for those who do not have to pay, as the catalogue describes it."""
+    """The tier for those who do not have to pay, as the catalog describes it."""
 
     title: str
     summary: str

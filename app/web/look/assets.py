@@ -27,12 +27,12 @@ def fingerprint(content: bytes) -> str:
 
 
 def made() -> Mapping[str, bytes]:
-    """What is made of the catalogue when the portal starts, by endpoint."""
+    """What is made of the catalog when the portal starts, by endpoint."""
     return cast(Mapping[str, bytes], current_app.extensions[_MADE])
 
 
 def init_app(app: Flask, *, made_of_catalog: Mapping[str, bytes]) -> None:
-    """Put the version into every address of a static file and of what is made of the catalogue,
+    """Put the version into every address of a static file and of what is made of the catalog,
     and let versioned answers be kept."""
     app.extensions[_MADE] = made_of_catalog
     versions = {endpoint: fingerprint(content) for endpoint, content in made_of_catalog.items()}

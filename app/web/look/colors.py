@@ -1,4 +1,4 @@
-"""The brand's one color, made readable: whatever the catalogue says, texts keep their contrast.
+"""The brand's one color, made readable: whatever the catalog says, texts keep their contrast.
 
 Ratios are those of WCAG 2.2: 4.5 for text. Colors are "#rrggbb".
 """

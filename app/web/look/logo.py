@@ -1,4 +1,4 @@
-"""The logo: the image that the catalogue names, checked when the portal starts, else its letters."""
+"""The logo: the image that the catalog names, checked when the portal starts, else its letters."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ class Logo:
 
 
 def load_logo(brand: Brand, catalog: Path) -> Logo:
-    """The logo of `brand`, whose catalogue lies at `catalog`. Raises CatalogError when the file is
+    """The logo of `brand`, whose catalog lies at `catalog`. Raises CatalogError when the file is
     missing, too large, or not the image that its name says."""
     if brand.logo is None:
         return Logo(_letters(brand).encode(), "image/svg+xml", "svg", False)

@@ -23,7 +23,7 @@ def brand_css() -> Response:
 @blueprint.get("/brand.<any(svg, png):ending>")
 @public
 def logo(ending: str) -> Response:
-    """The logo, as the catalogue has it: an image, or a letter on the brand's color."""
+    """The logo, as the catalog has it: an image, or a letter on the brand's color."""
     image = shell.logo()
     if image.ending != ending:
         abort(404)

@@ -187,7 +187,7 @@ ENTITLEMENT = (
     Field(
         name="plan",
         schema={"type": "string"},
-        description="The tier that covers the organization, a key of the catalogue.",
+        description="The tier that covers the organization, a key of the catalog.",
     ),
     Field(
         name="reason",

@@ -102,7 +102,7 @@ def current_words(plan: CurrentPlan) -> str:
 def price_note(price: PriceView, currency: str) -> str:
     """What a bill becomes after the discount: "for 12 months, then $80.50"; else nothing.
 
-    A year's bill uses the whole discount up at once, unless the catalogue grants more than a year.
+    A year's bill uses the whole discount up at once, unless the catalog grants more than a year.
     """
     if price.later is None or price.discount_ends_at is None or price.first == price.later:
         return ""

@@ -219,7 +219,7 @@ def test_the_number_of_queries_is_small_and_constant(shop: Shop, changes: int) -
     assert len(queries) <= 6, "\n".join(queries)
 
 
-def test_a_price_that_is_gone_from_the_catalogue_shows_its_key(shop: Shop) -> None:
+def test_a_price_that_is_gone_from_the_catalog_shows_its_key(shop: Shop) -> None:
     shop.open(18).buy()
     with unit_of_work(shop.ctx) as work:
         work.session.execute(update(Plan).values(tier="gold"))

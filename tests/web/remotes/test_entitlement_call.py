@@ -135,7 +135,7 @@ def test_only_a_live_plan_covers(server: WireServer, ctx: Context, status: PlanS
     assert facts(server) == (False, "over_free_limit", "free", None, 30)
 
 
-def test_a_tier_that_left_the_catalogue(server: WireServer, ctx: Context) -> None:
+def test_a_tier_that_left_the_catalog(server: WireServer, ctx: Context) -> None:
     server.upload([audit_row(1, 30)], [realm()])
     add_plan(ctx, add_customer(ctx, load_organization(ctx)), tier="gold", licenses=30)
     assert facts(server) == (True, "plan", "gold", 30, 30)
