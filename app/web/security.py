@@ -102,6 +102,14 @@ def init_app(app: Flask) -> None:
             abort(400)
 
     @app.before_request
+    def check_referrer() -> None:
+        # Whoever reads it takes it apart, and some addresses cannot be.
+        try:
+            urlsplit(request.referrer or "")
+        except ValueError:
+            abort(400)
+
+    @app.before_request
     def check_kind_of_form() -> None:
         # The form library would also take files and JSON, and put values into fields that are no
         # texts. No page of ours sends such.

@@ -163,6 +163,17 @@ def test_a_host_that_can_be_none(client: CheckedClient, host: str, path: str) ->
     assert "Something went wrong" not in answer.text
 
 
+@pytest.mark.parametrize("base_url", ["http://localhost", "https://localhost"])
+def test_a_referer_that_is_no_address(make_app: Callable[..., Flask], base_url: str) -> None:
+    client = make_app(base_url=base_url).test_client()
+    # The CSRF check reads it under https, the way back of an error page everywhere.
+    for method in ("GET", "POST"):
+        answer = client.open(
+            "/serverlogin/", method=method, base_url=base_url, headers={"Referer": "http://[x"}
+        )
+        assert answer.status_code == 400
+
+
 def test_a_limit_says_how_long_to_wait(client: CheckedClient) -> None:
     assert client.get("/planted/limited").status_code == 200
     answer = client.get("/planted/limited")
