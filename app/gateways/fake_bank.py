@@ -74,6 +74,8 @@ class FakeInvoice:
     paid_at: datetime | None = None
     due_at: datetime | None = None
     is_paid_elsewhere: bool = False
+    # What came of an invoice that is still open, in cents.
+    paid_in_part: int = 0
     is_refunded: bool = False
     failed_with: TestCard | None = None
 
@@ -94,7 +96,7 @@ class FakeInvoice:
             status=self.status,
             total=self.total,
             amount_due=due,
-            amount_paid=due if self.status is InvoiceStatus.PAID else 0,
+            amount_paid=due if self.status is InvoiceStatus.PAID else self.paid_in_part,
             currency=self.currency,
             number=self.number,
             hosted_url=hosted,

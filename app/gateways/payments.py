@@ -233,7 +233,8 @@ class PaymentsGateway(Protocol):
         """Give back all that was paid for an invoice through the provider; it stays paid.
 
         One that was given back already is left alone. Raises ProviderRejected with code
-        `nothing_to_refund` when nothing was paid, or not through the provider, and
+        `nothing_to_refund` when nothing was paid, or not through the provider, `partly_refunded`
+        when what came through the provider went back and the rest was paid another way, and
         `refund_failed` when the bank does not take it back.
         """
         ...

@@ -34,6 +34,7 @@ from app.gateways.stripe_values import (
     INVOICE_REFERENCE,
     Json,
     paid_intents,
+    paid_through_stripe,
     payment_intent_status,
     read_card,
     read_card_setup,
@@ -277,7 +278,8 @@ class StripeGateway:
 
     def refund_invoice(self, invoice_id: str, *, key: str) -> None:
         """See the protocol. The money goes back the way it came, payment by payment."""
-        intents = paid_intents(self._retrieve(invoice_id))
+        found = self._retrieve(invoice_id)
+        intents = paid_intents(found)
         if not intents:
             raise ProviderRejected("Nothing was paid through Stripe.", code="nothing_to_refund")
         for intent in intents:
@@ -292,6 +294,8 @@ class StripeGateway:
                 continue
             if refund.status in {"failed", "canceled"}:
                 raise ProviderRejected("The refund failed.", code="refund_failed")
+        if paid_through_stripe(found) < found["total"]:
+            raise ProviderRejected("The rest was paid another way.", code="partly_refunded")
 
     def get_invoice(self, invoice_id: str) -> RemoteInvoice:
         """See the protocol."""

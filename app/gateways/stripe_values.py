@@ -70,6 +70,12 @@ def paid_intents(found: Json) -> list[str]:
     return [str(one["id"]) for one in _payment_intents(found) if one["status"] == "succeeded"]
 
 
+def paid_through_stripe(found: Json) -> int:
+    """How much of an invoice whose payments were expanded came through Stripe, in cents."""
+    paid = [one for one in _payment_intents(found) if one["status"] == "succeeded"]
+    return sum(int(one["amount_received"]) for one in paid)
+
+
 def read_card(method: Json) -> Card | None:
     """A card on file; None for a payment method that is not a card."""
     card = method.get("card")

@@ -102,11 +102,14 @@ def refund_remote_invoice(ctx: Context, invoice_id: int) -> None:
 def void_remote_invoice(ctx: Context, invoice_id: int) -> RemoteInvoice | None:
     """Declare the provider's invoice void; returns its state, None when it was never made.
 
-    An invoice that has been paid meanwhile is returned as paid.
+    An invoice that has been paid meanwhile is returned as paid, and one that is paid in part as it
+    is: void, nobody would ask any more what became of that money.
     """
     order = _load_order(ctx, invoice_id)
     remote = find_remote(ctx, order)
     if remote is None or remote.status in {InvoiceStatus.VOID, InvoiceStatus.PAID}:
+        return remote
+    if remote.amount_paid > 0:
         return remote
     target = remote
     try:

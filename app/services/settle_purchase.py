@@ -25,6 +25,8 @@ from app.services.context import Context
 from app.services.deliver_invoices import deliver_invoice
 from app.services.leases import end_lease, take_leases
 from app.services.ledger import get_server_id
+from app.services.part_payments import record_part_payment
+from app.services.pay_invoice import PAYABLE
 from app.services.purchase_state import (
     AUTHENTICATION_AGE,
     GRACE,
@@ -65,7 +67,7 @@ def push_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
     except PaymentsError as error:
         note_failure(ctx, purchase_id, code=error.code, message="")
         return void_purchase(ctx, purchase_id)
-    if remote.status is InvoiceStatus.OPEN:
+    if remote.status in PAYABLE:
         return _wait(ctx, purchase_id, invoice_id, remote)
     return settle(ctx, purchase_id, invoice_id, remote)
 
@@ -124,9 +126,8 @@ def void_purchase(ctx: Context, purchase_id: int) -> PurchaseResult:
     if remote is not None and remote.status in {InvoiceStatus.PAID, InvoiceStatus.VOID}:
         return settle(ctx, purchase_id, invoice_id, remote)
     if remote is not None:
-        # The provider refused and it can still be paid: the delivery job tries again.
-        _release(ctx, purchase_id)
-        return load_result(ctx, purchase_id)
+        # It is paid in part, or the provider refused: the delivery job looks at it again.
+        return _wait(ctx, purchase_id, invoice_id, remote)
     with unit_of_work(ctx) as work:
         purchase = work.session.get_one(Purchase, purchase_id)
         customer = work.session.get_one(Customer, purchase.customer_id)
@@ -213,12 +214,15 @@ def _is_by_invoice(ctx: Context, purchase_id: int) -> bool:
 
 
 def _wait(ctx: Context, purchase_id: int, invoice_id: int, remote: RemoteInvoice) -> PurchaseResult:
-    """The invoice is open: remember where it is paid and until when, and let others look at it."""
+    """The invoice can be paid: remember where and until when, and let others look at it. Money
+    that came for a part of it is for staff to see to."""
     apply_invoice_state(ctx, invoice_id, remote)
     with unit_of_work(ctx) as work:
         purchase = _claim(work, purchase_id)
         if purchase.status is PurchaseStatus.OPEN:
-            purchase.hosted_url = remote.hosted_url
+            if remote.amount_paid > 0:
+                record_part_payment(work, purchase, invoice_id, paid=remote.amount_paid)
+            purchase.hosted_url = remote.hosted_url or purchase.hosted_url
             purchase.expires_at = purchase.created_at + AUTHENTICATION_AGE
             if purchase.collection is Collection.SEND_INVOICE:
                 invoice = work.session.get_one(Invoice, invoice_id)

@@ -309,6 +309,32 @@ def test_no_call_inside_a_transaction(provider: str, emulator: Handle, clock: Fi
             call()
 
 
+# --- giving back ---
+
+
+def refunds(world: EmulatorWorld) -> int:
+    return [kind for kind, _ in world.events()].count("charge.refunded")
+
+
+def test_what_was_paid_from_a_balance_does_not_go_back_and_that_is_said(
+    emulated: EmulatorWorld,
+) -> None:
+    gateway = emulated.gateway
+    customer_id = a_customer(emulated)
+    emulated.attach(customer_id, "visa")
+    assert isinstance(gateway, StripeGateway)
+    gateway._api.customers.update(customer_id, {"balance": -500})
+    invoice = an_open_invoice(emulated, customer_id)
+    assert invoice.amount_due == invoice.total - 500
+    gateway.pay_invoice(invoice.id, key=unique())
+    before = refunds(emulated)
+    for _ in range(2):
+        with pytest.raises(ProviderRejected) as refused:
+            gateway.refund_invoice(invoice.id, key=unique())
+        assert refused.value.code == "partly_refunded"
+    assert refunds(emulated) == before + 1
+
+
 # --- what is logged ---
 
 

@@ -19,6 +19,7 @@ from app.gateways.payments import ProviderEvent
 from app.jobs.invoice_plans import invoice_plans
 from app.jobs.sync_ledgers import sync_ledgers
 from app.models.mails import Mail
+from app.services.card_setup import begin_card_setup
 from app.services.context import Context
 from app.services.customers import Payer, claim_payer
 from app.services.unit_of_work import unit_of_work
@@ -26,7 +27,7 @@ from app.services.webhook_events import record_event
 from app.stripe_emulator.server import Handle, start_in_thread
 from app.stripe_emulator.store import Filters
 from tests.gateways.worlds import EmulatorWorld
-from tests.scenarios.story import SampleServer, Story
+from tests.scenarios.story import BUYER, SampleServer, Story
 from tests.support.kills import World, settings_of
 
 DUE = "2012-02-02T03:04:05+00:00"
@@ -149,6 +150,32 @@ def orders(story: EmulatorStory) -> dict[str, Any]:
     return {}
 
 
+def new_card(story: EmulatorStory) -> dict[str, Any]:
+    """A plan with two invoices that could not be charged; its person has entered another card, of
+    which we have not heard."""
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    story.upgrade(acme)
+    story.give_card(payer, "declines")
+    story.run_jobs_until("2012-02-03", acme)
+    story.upload_seats(acme, 21)
+    story.run_jobs_until("2012-03-03", acme)
+    with unit_of_work(story.ctx) as work:
+        _, customer = claim_payer(work, payer)
+        customer_id = customer.id
+    url = begin_card_setup(
+        story.ctx,
+        customer_id,
+        return_url="http://localhost/{SESSION_ID}",
+        cancel_url="http://localhost/",
+        actor=BUYER,
+    )
+    story.provider.enter_card(url, "visa")
+    with story.emulator.store.transaction() as tx:
+        event = tx.select("event", Filters(parent="checkout.session.completed"))[0]
+    return {"new-card": {"session_id": event["data"]["object"]["id"]}}
+
+
 def _upload_when_due(story: EmulatorStory, *servers: SampleServer) -> None:
     story.on(datetime.fromisoformat(DUE))
     for server in servers:
@@ -196,6 +223,7 @@ BUILDERS: dict[str, Callable[[EmulatorStory], dict[str, Any]]] = {
     "purchases": purchases,
     "orders": orders,
     "newcomers": newcomers,
+    "new card": new_card,
     "good card": _confirmation("visa"),
     "declined card": _confirmation("declines"),
     "3-D Secure": _confirmation("requires_authentication"),

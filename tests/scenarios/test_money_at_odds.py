@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select, update
 
 from app.domain.errors import BillingError
-from app.domain.kinds import AtCycleEnd
+from app.domain.kinds import AtCycleEnd, InvoiceStatus
 from app.gateways.payments import ProviderRejected
 from app.models.customers import Customer
 from app.models.plans import Plan
+from app.services.cancel_purchase import cancel_purchase
 from app.services.card_setup import begin_card_setup, check_card_setup
 from app.services.purchase_state import Outcome
 from app.services.settle_purchase import note_failure
@@ -27,6 +28,7 @@ from tests.scenarios.test_purchases_by_invoice import (
     start_another_plan,
     statuses,
 )
+from tests.support.mail import RecordingMailer
 
 
 def test_an_old_form_sent_again_leaves_the_present_purchase_alone(story: Story) -> None:
@@ -179,3 +181,74 @@ def test_a_late_row_does_not_bill_the_server_for_what_an_organization_paid_itsel
         (29, 350),
         (1, -2000),
     ]
+
+
+# --- odd states at the provider ---
+
+
+def set_at_provider(story: Story, purchase_id: int, **values: object) -> None:
+    """Somebody did something in the provider's dashboard."""
+    found = story.payments._state.invoice(story.invoice_at_provider(purchase_id))
+    for name, value in values.items():
+        setattr(found, name, value)
+
+
+def looks(story: Story) -> int:
+    return [name for name, _ in story.payments.calls].count("get_invoice")
+
+
+def test_written_off_it_may_still_be_paid_and_is_asked_about_once_an_hour(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    result = story.order(acme)
+    set_at_provider(story, result.purchase_id, status=InvoiceStatus.UNCOLLECTIBLE)
+    later(story, acme, "2012-01-20")
+    story.run_jobs()
+    assert statuses(story, payer) == [("purchase:1", "uncollectible")]
+    before = looks(story)
+    story.clock.advance(minutes=10)
+    story.run_jobs()
+    assert looks(story) == before
+    story.receive(result.purchase_id)
+    story.deliver_events()
+    (plan,) = story.export(payer)["plans"]
+    assert plan["status"] == "active"
+
+
+def test_written_off_and_never_paid_it_is_void_in_the_end(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    result = story.order(acme)
+    set_at_provider(story, result.purchase_id, status=InvoiceStatus.UNCOLLECTIBLE)
+    later(story, acme, "2012-03-10")
+    story.run_jobs()
+    assert statuses(story, story.payer(acme)) == [("purchase:1", "void")]
+
+
+@pytest.mark.parametrize("how", ["expiry", "giving up", "buying otherwise"])
+def test_what_is_paid_in_part_is_never_voided_and_staff_are_told_once(
+    story: Story, how: str, mailer: RecordingMailer
+) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    result = story.order(acme)
+    set_at_provider(story, result.purchase_id, paid_in_part=50_000)
+    if how == "expiry":
+        later(story, acme, "2012-03-10")
+    elif how == "giving up":
+        assert cancel_purchase(story.ctx, payer, 1, actor=BUYER).outcome is Outcome.WAITING
+    else:
+        with pytest.raises(BillingError) as caught:
+            story.order(acme, licenses=50)
+        assert caught.value.code == "earlier_purchase_open"
+    for _ in range(2):
+        story.run_jobs()
+        story.clock.advance(hours=1)
+        story.upload(acme)
+    assert statuses(story, payer) == [("purchase:1", "open")]
+    mails = [mail for mail in mailer.outbox if mail.template == "staff_paid_in_part"]
+    assert len(mails) == 1
+    assert "$500.00" in mails[0].text and "$1,020.00" in mails[0].text
+    # The rest starts the plan, however late it is.
+    story.receive(result.purchase_id)
+    story.deliver_events()
+    assert [plan["status"] for plan in story.export(payer)["plans"]] == ["active"]

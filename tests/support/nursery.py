@@ -38,6 +38,7 @@ from app.gateways.payments import PaymentsError, ProviderEvent
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans
 from app.jobs.sync_ledgers import sync_ledgers
+from app.services.card_setup import apply_card_setup
 from app.services.context import Actor, Context
 from app.services.customers import load_payer
 from app.services.provider_customer import ensure_provider_customer
@@ -131,6 +132,11 @@ def run_ensure_provider_customer(_app: Flask, ctx: Context, *, customer_id: int)
     return ensure_provider_customer(ctx, customer_id)
 
 
+def run_new_card(_app: Flask, ctx: Context, *, session_id: str) -> Any:
+    """What the provider's webhook, or the page a person comes back to, does with a new card."""
+    return apply_card_setup(ctx, session_id)
+
+
 def run_receive_events(_app: Flask, ctx: Context, *, events: list[dict[str, str]]) -> Any:
     """What the webhook endpoint does with these events: store each, then handle it."""
     rows = [record_event(ctx, ProviderEvent(**event, api_version=None)) for event in events]
@@ -152,6 +158,7 @@ JOBS: dict[str, Callable[..., Any]] = {
     "everything": run_everything,
     "confirm": run_confirm,
     "ensure-provider-customer": run_ensure_provider_customer,
+    "new-card": run_new_card,
     "receive-events": run_receive_events,
     "upload": run_upload,
 }

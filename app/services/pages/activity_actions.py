@@ -60,6 +60,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "payments_page.opened",
         "plan.invoice_deferred",
         "plan.invoiced",
+        "purchase.paid_in_part",
         "purchase.paid_without_plan",
     ),
     ActivityKind.SERVER: (

@@ -311,6 +311,7 @@ ACTION_WORDS: dict[str, Words] = {
     "payments_page.opened": _l("Opened the payment provider's page with receipts"),
     "plan.invoice_deferred": _deferred,
     "plan.invoiced": _invoiced,
+    "purchase.paid_in_part": _l("A part of a purchase was paid; its plan starts with the rest"),
     "purchase.paid_without_plan": _l(
         "A payment arrived although a plan was running already; we look after it"
     ),
