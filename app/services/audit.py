@@ -8,6 +8,9 @@ from app.models.people import PersonalDetail
 from app.services.context import Actor
 from app.services.unit_of_work import UnitOfWork
 
+# What a proxy hands on as the address of a caller may be anything; no address is longer.
+LONGEST_IP = 45
+
 
 def record_audit(
     work: UnitOfWork,
@@ -27,7 +30,8 @@ def record_audit(
     """
     detail = None
     if actor.email or actor.full_name or actor.ip:
-        detail = PersonalDetail(email=actor.email, full_name=actor.full_name, ip=actor.ip)
+        ip = actor.ip[:LONGEST_IP] if actor.ip else None
+        detail = PersonalDetail(email=actor.email, full_name=actor.full_name, ip=ip)
         work.session.add(detail)
         work.session.flush()
     entry = AuditEntry(

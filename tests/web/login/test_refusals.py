@@ -263,6 +263,12 @@ def test_a_form_of_another_login(client: CheckedClient, ctx: Context, handle: st
     assert nothing_was_created(ctx)
 
 
+def test_a_proxy_that_hands_on_whatever_it_is_told(make_app: Callable[..., Flask]) -> None:
+    client = make_app(trusted_proxies=1).test_client()
+    told = {"X-Forwarded-For": "x" * 500}
+    assert client.get("/remote-billing-login/nonsense", headers=told).status_code == 400
+
+
 def test_forms_need_their_token(client: CheckedClient, ctx: Context) -> None:
     page = client.get(make_link(ctx, add_organization(ctx)), follow_redirects=True)
     for token in ("", "nonsense"):
