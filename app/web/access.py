@@ -159,9 +159,16 @@ def _marked(view: V, access: str) -> V:
 
 
 def _come_in() -> Response:
-    """Explain to a stranger how to get here. No link to a product: hosts register themselves, so
-    a link made from the address would lead wherever its writer wants."""
-    return make_response(render_template("login/come_in.html"), 401)
+    """Explain to a stranger how to get here, first by the door of that kind of customer. No link
+    to a product: hosts register themselves, so a link made from the address would lead wherever
+    its writer wants."""
+    prefix = KIND_PROFILES[CustomerKind.SERVER].url_prefix
+    page = render_template(
+        "login/come_in.html",
+        is_server=request.path.startswith(f"/{prefix}/"),
+        next_page=_page_asked_for(),
+    )
+    return make_response(page, 401)
 
 
 def _turned_away(stored: StoredSession) -> Response:
@@ -177,8 +184,6 @@ def _back_to_the_product(stored: StoredSession) -> Response:
 
     The address was stored with the session at login; only the page's name comes from the request.
     """
-    here = request.path.strip("/").split("/")
-    page = here[2] if len(here) > 2 and here[2] in NEXT_PAGES else DEFAULT_PAGE
     way_back = stored.way_back or url_for("login.come_in")
     if stored.identity is not None and stored.identity.kind is CustomerKind.SERVER:
         way_back = SERVER_LOGIN
@@ -190,9 +195,16 @@ def _back_to_the_product(stored: StoredSession) -> Response:
                 "Log in and send it again."
             )
         )
-    response = redirect(f"{way_back}?{urlencode({'next_page': page})}", code=302)
+    query = urlencode({"next_page": _page_asked_for() or DEFAULT_PAGE})
+    response = redirect(f"{way_back}?{query}", code=302)
     response.headers["Cache-Control"] = "no-store"
     return make_response(response)
+
+
+def _page_asked_for() -> str | None:
+    """The page of a customer that this request is about, when its name is in the list."""
+    here = request.path.strip("/").split("/")
+    return here[2] if len(here) > 2 and here[2] in NEXT_PAGES else None
 
 
 __all__ = [

@@ -20,6 +20,7 @@ from tests.support.client import CheckedClient
 from tests.support.login import (
     add_organization,
     add_private_page,
+    add_server,
     begin_session,
     login_as,
     make_link,
@@ -190,6 +191,24 @@ def test_without_a_session_a_page_explains_how_to_come_in(
     assert texts[0] == texts[1] and "gear menu" in texts[0]
     assert "acme.test" not in texts[0]
     assert count_sessions(ctx) == 0
+
+
+@pytest.mark.parametrize("page", ["billing", "deactivate", "people"])
+def test_without_a_session_a_page_of_a_server_leads_to_its_own_door(
+    client: CheckedClient, ctx: Context, page: str
+) -> None:
+    server = add_server(ctx)
+    # Whether there is such a server makes no difference.
+    answers = [client.get(server.page(page)), client.get(f"/server/{uuid4()}/{page}/")]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    texts = [answer.get_data(as_text=True) for answer in answers]
+    assert texts[0] == texts[1] and server.hostname not in texts[0]
+    # A page that logins do not lead to is named nowhere.
+    door = "/serverlogin/" if page == "people" else f"/serverlogin/?next_page={page}"
+    assert f'href="{door}"' in texts[0]
+    assert client.get(door).status_code == 200
+    # The start has no customer, and begins with the way of most.
+    assert "gear menu" in client.get("/").get_data(as_text=True).split("/serverlogin/")[0]
 
 
 def test_other_peoples_organizations_are_not_found(
