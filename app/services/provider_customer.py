@@ -55,13 +55,18 @@ def _read(ctx: Context, customer_id: int) -> tuple[str | None, _Facts]:
 
 def _email(session: Session, customer: Customer) -> str | None:
     """Where the provider's receipts go: the first person who manages the billing, or the server's
-    contact. It has to be the same each time, since the provider compares what a key was used for.
+    contact. It should be the same each time, since the provider compares what a key was used for;
+    after a removal between two attempts the next key is taken.
     """
     if customer.server is not None:
         return customer.server.contact_email
     first = (
         select(BillingUser.email)
-        .where(BillingUser.organization_id == customer.organization_id)
+        .where(
+            BillingUser.organization_id == customer.organization_id,
+            # Whoever was removed must not get receipts of what the others buy.
+            BillingUser.deactivated_at.is_(None),
+        )
         .order_by(BillingUser.id)
         .limit(1)
     )

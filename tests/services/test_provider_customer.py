@@ -1,6 +1,7 @@
 """Our customer at the provider: one, whatever fails on the way."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -11,11 +12,16 @@ from app.domain.kinds import CustomerKind
 from app.gateways.fake_payments import FakePayments
 from app.gateways.payments import ProviderRejected, ProviderUnavailable
 from app.models.audit import AuditEntry
+from app.models.customers import Customer
 from app.models.people import BillingUser
 from app.services.context import Context
+from app.services.pages.contacts import get_receipts_address
 from app.services.provider_customer import ensure_provider_customer
 from app.services.unit_of_work import is_transaction_open, unit_of_work
+from tests.support.client import CheckedClient
 from tests.support.customers import load_customer, make_customer
+from tests.support.plans import add_customer
+from tests.support.wire import WireServer, load_server
 
 
 def keys_used(payments: FakePayments) -> int:
@@ -111,16 +117,77 @@ def test_the_first_person_keeps_the_receipts(ctx: Context, payments: FakePayment
     payments.fail("create_customer", "after")
     with pytest.raises(ProviderUnavailable):
         ensure_provider_customer(ctx, customer_id)
-    with unit_of_work(ctx) as work:
-        organization_id = load_customer(ctx, customer_id).organization_id
-        work.session.add(
-            BillingUser(
-                organization_id=organization_id,
-                user_uuid="second",
-                email="bob@acme.test",
-                created_at=work.now,
-            )
-        )
-        work.commit()
+    add_person(ctx, customer_id, "bob@acme.test")
     ensure_provider_customer(ctx, customer_id)
     assert keys_used(payments) == 1
+
+
+def test_a_removed_person_is_not_told_to_the_provider(
+    ctx: Context, payments: FakePayments, clock: FixedClock
+) -> None:
+    """Removed before the first purchase, even between two attempts: one customer, for who is left."""
+    customer_id = make_customer(ctx, email="ada@acme.test")
+    add_person(ctx, customer_id, "bob@acme.test")
+    payments.fail("create_customer", "after")
+    with pytest.raises(ProviderUnavailable):
+        ensure_provider_customer(ctx, customer_id)
+    remove(ctx, "ada@acme.test")
+    clock.advance(minutes=1)
+    ensure_provider_customer(ctx, customer_id)
+    assert keys_used(payments) == 1
+    other_id = make_customer(ctx, email="eve@acme.test")
+    add_person(ctx, other_id, "fay@acme.test")
+    remove(ctx, "eve@acme.test")
+    clock.advance(minutes=1)
+    ensure_provider_customer(ctx, other_id)
+    assert told(ctx, other_id) == "fay@acme.test"
+    # Once told, it stays told.
+    clock.advance(minutes=1)
+    remove(ctx, "fay@acme.test")
+    assert told(ctx, other_id) == "fay@acme.test"
+
+
+def test_nothing_was_told_before_the_first_purchase(ctx: Context) -> None:
+    customer_id = make_customer(ctx, email="ada@acme.test")
+    assert told(ctx, customer_id) is None
+    nobody_id = make_customer(ctx)
+    ensure_provider_customer(ctx, nobody_id)
+    add_person(ctx, nobody_id, "late@acme.test")
+    assert told(ctx, nobody_id) is None, "nobody was there to be told of"
+
+
+def test_a_server_keeps_the_contact_that_was_told(
+    client: CheckedClient, ctx: Context, clock: FixedClock
+) -> None:
+    server = WireServer(client)
+    server.register(contact_email="first@acme.test")
+    server.register(contact_email="root@acme.test")
+    customer_id = add_customer(ctx, load_server(ctx))
+    ensure_provider_customer(ctx, customer_id)
+    clock.advance(minutes=1)
+    server.register(contact_email="later@acme.test")
+    assert told(ctx, customer_id) == "root@acme.test"
+
+
+def add_person(ctx: Context, customer_id: int, email: str) -> None:
+    with unit_of_work(ctx) as work:
+        person = BillingUser(
+            organization_id=load_customer(ctx, customer_id).organization_id,
+            user_uuid=email,
+            email=email,
+            created_at=work.now + timedelta(seconds=1),
+        )
+        work.session.add(person)
+        work.commit()
+
+
+def remove(ctx: Context, email: str) -> None:
+    with unit_of_work(ctx) as work:
+        person = work.session.scalars(select(BillingUser).filter_by(email=email)).one()
+        person.deactivated_at = work.now
+        work.commit()
+
+
+def told(ctx: Context, customer_id: int) -> str | None:
+    with ctx.sessions() as session:
+        return get_receipts_address(session, session.get_one(Customer, customer_id))

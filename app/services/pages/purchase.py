@@ -13,6 +13,7 @@ from app.models.invoices import Invoice
 from app.models.purchases import Purchase
 from app.services.context import Context
 from app.services.customers import Payer
+from app.services.pages.contacts import get_receipts_address
 from app.services.pages.parts import tier_title
 from app.services.purchase_state import last_day
 from app.services.quote import PurchaseChoice
@@ -24,7 +25,7 @@ class PurchasePage:
     """What became of a confirmed purchase; the total is in cents of `currency`.
 
     `hosted_url` is where the bank asks for the person, or where the invoice can be paid, until
-    `expires_at`. `in_vain` is the code of why its payment could start no plan; the money is back
+    `expires_at`; an invoice was mailed to `receipts_to`, when that is known. `in_vain` is the code of why its payment could start no plan; the money is back
     since `refunded_at`, or on its way while the purchase is open.
     """
 
@@ -37,6 +38,7 @@ class PurchasePage:
     created_at: datetime
     expires_at: datetime
     hosted_url: str | None
+    receipts_to: str | None
     failure_message: str | None
     is_by_invoice: bool
     is_expired: bool
@@ -55,7 +57,7 @@ def load_purchase_page(
 ) -> PurchasePage:
     """A purchase of `payer`. Raises NotFoundError when there is none, or it is somebody else's."""
     row = session.execute(
-        select(Purchase, Invoice)
+        select(Purchase, Invoice, Customer)
         .join(Customer, Customer.id == Purchase.customer_id)
         .join(Invoice, Invoice.purchase_id == Purchase.id)
         .where(
@@ -66,7 +68,7 @@ def load_purchase_page(
     ).one_or_none()
     if row is None:
         raise NotFoundError("purchase")
-    purchase, invoice = row
+    purchase, invoice, customer = row
     ends = last_day(purchase, days_until_due=ctx.catalog.days_until_due)
     closed = purchase.closed_at
     return PurchasePage(
@@ -85,6 +87,7 @@ def load_purchase_page(
         created_at=purchase.created_at,
         expires_at=ends,
         hosted_url=purchase.hosted_url,
+        receipts_to=get_receipts_address(session, customer),
         failure_message=purchase.failure_message,
         is_by_invoice=purchase.collection is Collection.SEND_INVOICE,
         is_expired=closed is not None and closed >= ends,

@@ -122,6 +122,7 @@ def test_from_the_confirmation_to_the_plan(shop: Shop) -> None:
     assert headline(status).endswith(" over $1,020.00, due on 1 February 2012")
     assert "Basic starts on the day it is paid." in said
     assert "It can be paid until 2 March 2012, 03:04:05 UTC" in said
+    assert "mailed it to iago@acme.test. The wrong person?" in said
     hosted = f"https://invoice.fake.test/{invoice_of(shop)}"
     assert f'href="{hosted}"' in status.text and f'href="{hosted}/pdf"' in status.text
     # Asking changes nothing yet.
@@ -248,3 +249,4 @@ def test_a_server_buys_by_invoice_too(shop: Shop) -> None:
     assert answer.location == f"/server/{shop.server.uuid}/upgrade/status/1/"
     status = shop.client.get(answer.location)
     assert "Waiting for payment" in headline(status)
+    assert "mailed it to root@acme.test." in words(status), "the contact of the server"
