@@ -4,21 +4,25 @@ sent again, refused confirmations, a provider that says no, a card changed while
 Each test is named after what has to hold. Rules: docs/rules/purchases.md, docs/rules/payments.md.
 """
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select, update
 
 from app.domain.errors import BillingError
-from app.domain.kinds import AtCycleEnd, InvoiceStatus
+from app.domain.kinds import AtCycleEnd, InvoiceStatus, Schedule
 from app.gateways.payments import ProviderRejected
 from app.models.customers import Customer
 from app.models.plans import Plan
 from app.services.cancel_purchase import cancel_purchase
 from app.services.card_setup import begin_card_setup, check_card_setup
 from app.services.purchase_state import Outcome
-from app.services.settle_purchase import note_failure
+from app.services.settle_purchase import check_purchase, note_failure
 from app.services.unit_of_work import unit_of_work
+from app.services.webhook_events import receive_event
 from tests.scenarios.story import BUYER, Story
 from tests.scenarios.test_purchases_by_invoice import (
     actions,
@@ -252,3 +256,115 @@ def test_what_is_paid_in_part_is_never_voided_and_staff_are_told_once(
     story.receive(result.purchase_id)
     story.deliver_events()
     assert [plan["status"] for plan in story.export(payer)["plans"]] == ["active"]
+
+
+# --- a server and its organization buy at the same time ---
+
+
+@pytest.mark.parametrize("first", ["server", "organization"])
+def test_each_order_of_payments_leaves_one_payer_for_each_organization(
+    story: Story, first: str
+) -> None:
+    acme = story.server(seats=(18, 40))
+    mine, everybody = story.payer(acme), story.payer(acme, None)
+    ids = {
+        "organization": story.order(acme, licenses=30).purchase_id,
+        "server": story.order(acme, organization=None, licenses=60).purchase_id,
+    }
+    second = "organization" if first == "server" else "server"
+    later(story, acme, "2012-01-20")
+    story.receive(ids[first])
+    story.deliver_events()
+    later(story, acme, "2012-02-03")
+    story.receive(ids[second])
+    story.deliver_events()
+    story.run_jobs()
+    assert len(story.export(everybody)["plans"]) == 1
+    assert len(story.export(mine)["plans"]) == (0 if first == "server" else 1)
+    is_back = story.payments.is_refunded(story.invoice_at_provider(ids["organization"]))
+    assert is_back is (first == "server")
+    (entry,) = story.export(everybody)["ledger"]
+    assert (entry["licenses"], entry["people"]) == (60, 58 if first == "server" else 40)
+    story.assert_nothing_left_to_do()
+
+
+def test_both_paid_in_the_same_instant_leave_one_payer(story: Story) -> None:
+    acme = story.server(seats=(18, 40))
+    mine, everybody = story.payer(acme), story.payer(acme, None)
+    ids = [
+        story.order(acme, licenses=30).purchase_id,
+        story.order(acme, organization=None, licenses=60).purchase_id,
+    ]
+    for purchase_id in ids:
+        story.receive(purchase_id)
+    together = threading.Barrier(4)
+
+    def learn(purchase_id: int) -> str:
+        together.wait()
+        return check_purchase(story.ctx, purchase_id).outcome
+
+    with ThreadPoolExecutor(4) as people:
+        list(people.map(learn, ids * 2))
+    story.deliver_events()
+    story.run_jobs()
+    # Whoever was second: the server leaves out who pays already, the organization is paid for.
+    assert len(story.export(everybody)["plans"]) == 1
+    is_back = story.payments.is_refunded(story.invoice_at_provider(ids[0]))
+    assert len(story.export(mine)["plans"]) == (0 if is_back else 1)
+    assert [name for name, _ in story.payments.calls].count("refund_invoice") == int(is_back)
+    story.assert_nothing_left_to_do()
+
+
+def test_the_discount_of_a_voided_purchase_is_not_used_up(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    story.order(acme, schedule="monthly")
+    story.order(acme, schedule="annual")
+    story.receive(2)
+    story.deliver_events()
+    # The events of the first one come again, and late.
+    story.payments._state.tell("invoice.voided", story.invoice_at_provider(1))
+    story.payments._state.tell("invoice.paid", story.invoice_at_provider(2))
+    story.deliver_events()
+    with unit_of_work(story.ctx) as work:
+        left = work.session.scalars(
+            select(Customer.new_customer_months_left).where(Customer.uuid == payer.uuid)
+        ).one()
+    assert left == 0
+    assert statuses(story, payer) == [("purchase:1", "void"), ("purchase:2", "paid")]
+
+
+def test_a_price_that_changes_before_the_payment_is_charged_as_confirmed(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    result = story.order(acme, schedule="monthly", licenses=30)
+    basic = story.ctx.catalog.tiers["basic"]
+    dearer = replace(
+        basic,
+        prices={("usd", Schedule.MONTHLY): 999, ("usd", Schedule.ANNUAL): 9999},
+        minimum_licenses=77,
+    )
+    monkeypatch.setitem(story.ctx.catalog.tiers, "basic", dearer)
+    later(story, acme, "2012-01-10")
+    story.receive(result.purchase_id)
+    story.deliver_events()
+    story.run_jobs_until("2012-02-11", acme)
+    totals = [invoice["total"] for invoice in story.export(payer)["invoices"]]
+    assert totals == [30 * 350 - 2000] * 2
+
+
+def test_events_lost_repeated_and_out_of_order_end_the_same(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    result = story.order(acme)
+    story.receive(result.purchase_id)
+    events = story.payments.take_events()
+    for event in [*reversed(events), *events]:
+        payload, signature = story.payments.sign(event)
+        with story.app.app_context():
+            assert receive_event(story.ctx, payload, signature=signature)
+    assert len(story.export(payer)["plans"]) == 1
+    assert actions(story, payer).count("plan.started") == 1
+    story.assert_nothing_left_to_do()
