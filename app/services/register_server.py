@@ -10,6 +10,7 @@ from app.models.registrations import Server
 from app.services.audit import record_audit
 from app.services.authenticate_server import SERVER_KEY
 from app.services.context import Actor, Context, server_actor
+from app.services.server_access import end_logins_by_key
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 
@@ -17,7 +18,7 @@ from app.services.unit_of_work import UnitOfWork, unit_of_work
 class RegisterServer:
     """What a server says about itself; every field has the form that the wire protocol asks for.
 
-    `new_key` replaces `key` from now on.
+    `new_key` replaces `key` from now on; logins that began with `key` and are under way end.
     """
 
     uuid: str
@@ -110,6 +111,7 @@ def _update(work: UnitOfWork, server: Server, command: RegisterServer, ip: str |
     if command.new_key is not None and command.new_key != command.key:
         record_audit(work, "server.key_rotated", actor=actor, server_id=server.id)
         server.key_hash = _hash(work, command.new_key)
+        end_logins_by_key(work, server.id)
     work.flush()
 
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import or_, select, update
 
+from app.domain.kinds import LoginDoor
 from app.models.people import BillingUser, LoginLink
 from app.models.registrations import Organization
 from app.models.sessions import BrowserSession
@@ -36,3 +37,23 @@ def end_access_to_server(work: UnitOfWork, server_id: int) -> None:
         .execution_options(synchronize_session=False)
     )
     work.session.execute(links)
+
+
+def end_logins_by_key(work: UnitOfWork, server_id: int) -> None:
+    """End the logins that began with the key of the claimed server and are not completed yet.
+
+    For a key that is replaced, maybe because somebody else had it: whoever is in by now proved an
+    address and stays, and is removed by the owner.
+    """
+    begun = (
+        update(LoginLink)
+        .where(
+            LoginLink.server_id == server_id,
+            LoginLink.door == LoginDoor.SERVER_KEY,
+            LoginLink.completed_at.is_(None),
+            LoginLink.revoked_at.is_(None),
+        )
+        .values(revoked_at=work.now)
+        .execution_options(synchronize_session=False)
+    )
+    work.session.execute(begun)

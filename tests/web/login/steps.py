@@ -8,11 +8,12 @@ from app.domain.kinds import CustomerKind
 from app.models import BillingUser, Server
 from app.services.context import Context
 from app.services.identity import CustomerRef
+from app.services.register_server import RegisterServer, register_server
 from app.services.server_access import end_access_to_server
 from app.services.unit_of_work import unit_of_work
 from app.web.access import billing_user, current_actor
 from tests.support.client import CheckedClient
-from tests.support.login import KnownServer, enter_key
+from tests.support.login import KEY, KnownServer, enter_key
 
 
 def text_of(answer: TestResponse) -> str:
@@ -66,6 +67,20 @@ def hand_over(ctx: Context, server: KnownServer) -> None:
         end_access_to_server(work, server.id)
         work.session.execute(update(BillingUser).values(email_confirmed_at=None))
         work.commit()
+
+
+def rotate_key(ctx: Context, server: KnownServer) -> None:
+    """The server replaces its key, and tells nothing else."""
+    with ctx.sessions() as session:
+        contact = session.get_one(Server, server.id).contact_email
+    command = RegisterServer(
+        uuid=server.uuid,
+        key=KEY,
+        hostname=server.hostname,
+        contact_email=contact,
+        new_key="n" * 64,
+    )
+    register_server(ctx, command, ip=None)
 
 
 def remove_person(ctx: Context, _server: KnownServer) -> None:
