@@ -71,7 +71,11 @@ def build(
     app.after_request(_secure)
     app.register_error_handler(HTTPException, _error_page)
     app.jinja_env.filters.update(
-        money=wording.money, date=wording.date, moment=wording.moment, card=wording.card
+        money=wording.money,
+        date=wording.date,
+        period=wording.period,
+        moment=wording.moment,
+        card=wording.card,
     )
     app.jinja_env.filters["pretty"] = lambda value: json.dumps(value, indent=2, sort_keys=True)
 

@@ -233,9 +233,9 @@ def invoice_pdf(invoice_id: str, secret: str) -> Response:
         ("", ""),
     ]
     for line in lines:
-        period = line["period"]
         text.append((str(line["description"] or "")[:70], wording.money(line["amount"], currency)))
-        text.append((f"    {wording.date(period['start'])} to {wording.date(period['end'])}", ""))
+        if period := wording.period(line["period"]):
+            text.append((f"    {period}", ""))
     text += [
         ("", ""),
         ("Total", wording.money(invoice["total"], currency)),

@@ -25,6 +25,14 @@ def date(seconds: int | None) -> str:
         return "–"
 
 
+def period(bounds: dict[str, int]) -> str:
+    """2012-02-03 to 2012-03-03; nothing for a line that was given none: it begins and ends with
+    its own making."""
+    if bounds["start"] == bounds["end"]:
+        return ""
+    return f"{date(bounds['start'])} to {date(bounds['end'])}"
+
+
 def moment(seconds: int | None) -> str:
     """Seconds since 1970 → 2012-02-03 04:05:06 UTC."""
     if seconds is None:

@@ -132,6 +132,21 @@ def test_three_d_secure_waits_for_the_person(shop: Shop) -> None:
     assert shop.v1.invoices.retrieve(invoice.id).status == "paid"
 
 
+def test_a_line_without_a_period_shows_none(shop: Shop) -> None:
+    customer = shop.customer().id
+    draft = shop.draft(customer, 4300)
+    period = {"start": 1328234645, "end": 1330826645}
+    line = {"amount": 100, "description": "With one", "period": period}
+    shop.v1.invoices.add_lines(draft.id, {"lines": [line]})
+    invoice = shop.v1.invoices.finalize_invoice(draft.id)
+    page = requests.get(invoice.hosted_invoice_url, timeout=10).text
+    assert page.count("2012-02-03 to 2012-03-04") == 1
+    assert page.count('<td class="dates"></td>') == 1
+    document = requests.get(invoice.invoice_pdf, timeout=10).content
+    assert document.count(b"2012-02-03 to 2012-03-04") == 1
+    assert document.count(b" to ") == 2, "the other is whom it is billed to"
+
+
 def test_a_zero_total_is_paid_when_it_is_final(shop: Shop) -> None:
     customer = shop.customer(card=None)
     invoice = shop.open(customer.id, 500, -500)
