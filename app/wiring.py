@@ -111,6 +111,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
         SQLALCHEMY_DATABASE_URI=_driver_url(settings.database_url),
         # Of a page's form. Uploads of servers have a limit of their own (app/web/remotes).
+        # What a statement that fails held would go into the log with it: names, addresses, hashes.
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},
         MAX_CONTENT_LENGTH=min(LARGEST_FORM, settings.max_upload_bytes),
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         TESTING=settings.env == "testing",

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, abort
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.domain.errors import BillingError, MissingDataError, NotFoundError
@@ -172,6 +173,15 @@ def test_a_referer_that_is_no_address(make_app: Callable[..., Flask], base_url: 
             "/serverlogin/", method=method, base_url=base_url, headers={"Referer": "http://[x"}
         )
         assert answer.status_code == 400
+
+
+def test_what_a_broken_statement_held_is_in_no_log(app: Flask) -> None:
+    engine = app.extensions["tallyport"].sessions.kw["bind"]
+    with engine.connect() as connection, pytest.raises(DBAPIError) as broken:
+        connection.execute(
+            text("SELECT nothing FROM nowhere WHERE email = :email"), {"email": SECRET}
+        )
+    assert SECRET not in str(broken.value)
 
 
 def test_a_limit_says_how_long_to_wait(client: CheckedClient) -> None:

@@ -9,6 +9,7 @@ import redis
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.extensions import limiter
 from app.services.context import Context
 from tests.support.client import CheckedClient
 from tests.support.login import KEY, KnownOrganization, add_organization, add_server, make_link
@@ -138,6 +139,16 @@ def test_keys_of_one_server(limited_app: Flask) -> None:
     assert 1 <= int(refused.headers["Retry-After"]) <= 3600
     assert KEY not in refused.get_data(as_text=True)
     assert try_key(limited_app, other.uuid).status_code == 303
+
+
+def test_keys_that_are_tried_at_once(limited_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    ctx: Context = limited_app.extensions["tallyport"]
+    server = add_server(ctx)
+    with limited_app.app_context():
+        # As it is for attempts of which each looked before any other was counted.
+        monkeypatch.setattr(limiter.limiter, "test", lambda *_: True)
+    answers = [try_key(limited_app, server.uuid, "x" * 64).status_code for _ in range(4)]
+    assert answers == [200, 200, 200, 429]
 
 
 def test_keys_from_one_address(limited_app: Flask) -> None:
