@@ -40,8 +40,7 @@ from app.web.error_texts import (
 from app.web.logging import mask_tokens
 from app.web.look.shell import use_plain_shell
 from app.web.referrer import came_from
-from app.web.remotes.errors import PREFIX as API_PREFIX
-from app.web.remotes.errors import register_api_errors
+from app.web.remotes.errors import is_api_path, register_api_errors
 from app.web.sessions import current_identity
 
 RETRY_AFTER_SECONDS = 60
@@ -56,7 +55,7 @@ def init_app(app: Flask) -> None:
 
     def handler(make_page: Callable[[Any], Response]) -> Callable[[Exception], Any]:
         def answer(error: Exception) -> ResponseReturnValue:
-            if request.path.startswith(API_PREFIX):
+            if is_api_path(request.path) and not _is_redirect(error):
                 return answer_api(error)
             return make_page(error)
 
@@ -71,6 +70,11 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(OperationalError, handler(_database_page))
     app.register_error_handler(PoolTimeoutError, handler(_database_page))
     app.register_error_handler(InternalServerError, handler(_crash_page))
+
+
+def _is_redirect(error: Exception) -> bool:
+    """Whether the router only knows a better address, as for /api without its slash."""
+    return isinstance(error, HTTPException) and 300 <= (error.code or 500) < 400
 
 
 def _http_page(error: HTTPException) -> Response:

@@ -19,6 +19,7 @@ from app.web.wording import message_for
 from app.web.wordings.remotes import HTTP_MESSAGES
 
 PREFIX = "/api/"
+_ROOT = "/api"
 # How long a caller waits when the database is away.
 RETRY_AFTER_SECONDS = 60
 # The scheme that a 401 asks for (RFC 9110 wants one on every 401).
@@ -57,6 +58,11 @@ def register_api_errors(app: Flask) -> Callable[[Exception], Response]:
     """The function that answers every error under /api/; also refuses doubled slashes there."""
     app.before_request(_refuse_doubled_slashes)
     return answer_error
+
+
+def is_api_path(path: str) -> bool:
+    """Whether programs read the answers at that path. A slash forgotten makes nobody a person."""
+    return path.startswith(PREFIX) or path == _ROOT
 
 
 def answer_error(error: Exception) -> Response:

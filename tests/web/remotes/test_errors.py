@@ -62,6 +62,20 @@ def test_a_wrong_method(client: FlaskClient, method: str, path: str, allowed: se
 
 
 @pytest.mark.sqlite_only
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_the_page_about_the_api_takes_no_calls(client: FlaskClient, method: str) -> None:
+    assert refusal(client.open("/api/", method=method))[:2] == (405, "METHOD_NOT_ALLOWED")
+    assert refusal(client.open("/api", method=method))[:2] == (404, "NOT_FOUND")
+
+
+@pytest.mark.sqlite_only
+def test_the_page_about_the_api_is_found_without_its_slash(client: FlaskClient) -> None:
+    response = client.get("/api")
+    assert (response.status_code, response.location) == (308, "http://localhost/api/")
+    assert client.get("/apis").mimetype == "text/html"
+
+
+@pytest.mark.sqlite_only
 def test_a_body_over_the_limit(make_app: Callable[..., Flask]) -> None:
     server = WireServer(make_app(max_upload_bytes=2000).test_client())
     server.register()
