@@ -197,7 +197,9 @@ def _look_up(
     )
     organization_ids = {entry.organization_id for entry in entries} - {None}
     organizations = select(Organization.id, Organization.host, Organization.name).where(
-        Organization.id.in_(organization_ids)
+        # One that has moved away is somebody else's by now.
+        Organization.id.in_(organization_ids),
+        Organization.server_id == ref.payer.server_id,
     )
     return _Known(
         people={row[0]: (row[1], row[2]) for row in session.execute(people)},

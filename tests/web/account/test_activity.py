@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.domain.kinds import LoginDoor
 from app.models.customers import Customer
 from app.models.people import PersonalDetail
+from app.models.registrations import Organization
 from app.services.audit import record_audit
 from app.services.context import CLI, SYSTEM, Actor, server_actor
 from app.services.pages.activity import ActivityRow, WhoKind
@@ -27,6 +28,7 @@ from app.web.wordings.activity import ACTION_WORDS, activity_words
 from tests.support.login import (
     KnownServer,
     add_organization,
+    add_server,
     begin_server_session,
     begin_session,
     load_known_server,
@@ -228,6 +230,21 @@ def test_other_organizations_of_the_server_stay_apart(shop: Shop) -> None:
     said = words(shop.get("activity"))
     assert "eve@other.test" not in said and "Removed somebody" not in said
     assert "Basic started" in said and said.count("Organization reported") == 1
+
+
+def test_a_server_does_not_learn_what_became_of_an_organization_that_moved(shop: Shop) -> None:
+    shop.open()
+    server_id, elsewhere = shop.organization.server_id, add_server(shop.ctx, hostname="new.test")
+    record(shop, "organization.restored", server_id=server_id, organization_id=shop.organization.id)
+    with unit_of_work(shop.ctx) as work:
+        organization = work.session.get_one(Organization, shop.organization.id)
+        organization.server_id, organization.host = elsewhere.id, "renamed.test"
+        work.commit()
+    server = load_known_server(shop.ctx, server_id)
+    begin_server_session(shop.client, shop.ctx, server)
+    said = words(shop.client.get(server.page("activity")))
+    assert "Organization listed by its server again" in said
+    assert "renamed.test" not in said
 
 
 def test_an_organization_learns_of_its_server_what_concerns_it(shop: Shop) -> None:
