@@ -86,7 +86,8 @@ class Fields:
 def read_fields(request: Request, *, with_query: bool = False) -> Fields:
     """The fields of the body, and of the query string when it is allowed to hold some.
 
-    Raises BillingError for a body that cannot be read and for a field given twice.
+    Raises BillingError for a body that cannot be read, `payload_too_large` for one over the limit,
+    and for a field given twice.
     """
     if request.content_encoding:
         raise BillingError("field_wrong", field="Content-Encoding", problem="is not supported")
@@ -105,12 +106,19 @@ def read_fields(request: Request, *, with_query: bool = False) -> Fields:
 
 
 def _read_body(request: Request) -> bytes:
-    """The whole body. A body sent in chunks does not tell its length before: it is cut at the
-    limit, and half of one must not pass for all of it."""
-    body = request.get_data(cache=False)
+    """The whole body. A body that tells a length over the limit is not read at all. One sent in
+    chunks does not tell its length before: it is cut at the limit, and half of one must not pass
+    for all of it.
+
+    A refusal of ours, not of HTTP, so that an upload's is noted as any other.
+    """
     most = request.max_content_length
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise BillingError("payload_too_large", most=most) from None
     if request.content_length is None and most is not None and len(body) >= most:
-        raise RequestEntityTooLarge
+        raise BillingError("payload_too_large", most=most)
     return body
 
 

@@ -45,6 +45,7 @@ ANSWERS = {
     "organization_unknown": Answer(403, "MISSING_REMOTE_REALM"),
     "organization_of_other_server": Answer(403, "REMOTE_REALM_SERVER_MISMATCH_ERROR"),
     "not_found": Answer(404, "NOT_FOUND"),
+    "payload_too_large": Answer(413, "PAYLOAD_TOO_LARGE"),
 }
 HTTP_CODES = {
     404: "NOT_FOUND",

@@ -59,6 +59,10 @@ MESSAGES: dict[str, Message] = {
     "field_not_choice": _l("%(field)s: must be one of %(choices)s."),
     "field_not_digest": _l("%(field)s: must be 64 hexadecimal digits in lower case."),
     "field_repeated_value": _l("%(field)s: another entry has the same."),
+    "payload_too_large": _l(
+        "The body is larger than %(most)s bytes, and this service accepts no more. Send fewer rows "
+        "at once."
+    ),
     # Who calls.
     "server_credentials": _l(
         "Server not registered, or its key is wrong: no registration matches %(uuid)s."

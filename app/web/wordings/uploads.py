@@ -21,6 +21,10 @@ _REMEDIES = {
         "If it moved here for good, write to us, and we move its registration; if it did not, "
         "remove the copy of it here. Reports are taken again after either."
     ),
+    "payload_too_large": _l(
+        "A server that was silent for long, or that has very many organizations, may have more to "
+        "tell than one report holds. Write to us, and we let a larger one in."
+    ),
     "server_deactivated": _l(
         "Reports are taken again when the registration is switched on again. Write to us."
     ),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -66,6 +67,38 @@ def test_fields_that_cannot_be_read(
     assert found == code
     assert params is not None and params["field"].startswith(("realm", "installation"))
     assert told(load_server(ctx)) == answer[2]
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_more_than_one_report_may_hold(
+    make_app: Callable[..., Flask], ctx: Context, in_chunks: bool
+) -> None:
+    server = WireServer(make_app(max_upload_bytes=2000).test_client())
+    server.register()
+    body = b"realm_counts=[]&installation_counts=[]&version=" + b"8" * 3000
+    options: dict[str, Any] = {"data": body}
+    if in_chunks:
+        options = {
+            "input_stream": BytesIO(body),
+            "headers": {"Transfer-Encoding": "chunked"},
+            "environ_overrides": {"wsgi.input_terminated": True},
+        }
+    response = server.call(
+        "POST",
+        "server/analytics",
+        content_type="application/x-www-form-urlencoded",
+        **options,
+    )
+    answer = refusal(response)
+    assert answer[:2] == (413, "PAYLOAD_TOO_LARGE")
+    assert noted(ctx) == ("payload_too_large", {"most": 2000})
+    assert told(load_server(ctx)) == answer[2]
+    # Whose key is wrong is not read, and notes nothing.
+    assert server.upload().status_code == 200
+    server.key = "x" * 64
+    wrong = server.call("POST", "server/analytics", data={"version": "8" * 3000})
+    assert refusal(wrong)[0] == 401
+    assert noted(ctx) == (None, None)
 
 
 def test_what_was_sent_is_kept_short_and_storable(server: WireServer, ctx: Context) -> None:
