@@ -53,7 +53,11 @@ def test_a_confirmation_that_is_refused_voids_nothing(story: Story, refusal: str
     token = story.quote_token(payer, tier="basic", by_invoice=refusal != "no_card")
     if refusal == "quote_changed":
         with unit_of_work(story.ctx) as work:
-            work.claim_customer(1).new_customer_months_left = 3
+            work.session.execute(
+                update(Customer)
+                .where(Customer.uuid == payer.uuid)
+                .values(new_customer_months_left=3)
+            )
             work.commit()
     with pytest.raises(BillingError) as caught:
         confirm(story, payer, token)
