@@ -91,6 +91,8 @@ def test_a_killed_purchase_ends_with_plan_and_money_or_with_neither(
     form = prepared.notes["mine"]
     whole = course(name, "confirm", form)
     stage.warm(prepared, "confirm", **form)
+    # A plan that starts has to be invoiced in a season, for which no server of these reports.
+    instants = [A_DAY_LATER, A_SEASON_LATER] if name == "by invoice" else [A_DAY_LATER]
     tried = 0
     for death in deaths(whole, part=part):
         with stage.scene(prepared) as scene:
@@ -98,7 +100,7 @@ def test_a_killed_purchase_ends_with_plan_and_money_or_with_neither(
             assert end.was_killed, (death, end)
             if death.moment == "before":
                 assert said(scene.run("confirm", **form))
-            repeat_until_nothing_is_left(scene, prepared.now, A_DAY_LATER, A_SEASON_LATER)
+            repeat_until_nothing_is_left(scene, prepared.now, *instants)
             state = end_state(scene.url, scene.emulator)
         assert_plan_and_money_agree(state, after=death)
         tried += 1
