@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from app.domain.calendar import cycle_at
 from app.domain.catalog import Tier
 from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
 from app.domain.kinds import AtCycleEnd, CustomerKind, Schedule, TierKind
@@ -161,7 +162,7 @@ def _view(
         agreed_minimum=agreed_minimum(customer),
         is_exempt=customer is not None and customer.exempt_from_license_number_check,
         terms=terms if paid else NO_NEW_CUSTOMER_TERMS,
-        now=head.now,
+        now=_first_bill_of(head, tier),
     )
     can_buy = state is PlansState.CAN_BUY
     is_free_now = tier.kind is TierKind.FREE and not needs_plan
@@ -172,6 +173,15 @@ def _view(
         is_current=is_free_now if can_buy else tier.key == current,
         can_choose=tier.self_serve and can_buy,
     )
+
+
+def _first_bill_of(head: Head, tier: Tier) -> datetime:
+    """When the bill that a tier shows first would be made: now, and for the tier that is running
+    at its next renewal, since what is left of a discount counts from there."""
+    plan = _running_plan(head)
+    if plan is None or plan.tier != tier.key or plan.at_cycle_end is AtCycleEnd.END:
+        return head.now
+    return cycle_at(plan.billing_cycle_anchor, plan.schedule, head.now).end
 
 
 def _current(ctx: Context, session: Session, head: Head, plan: Plan | None) -> CurrentPlan | None:

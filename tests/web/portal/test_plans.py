@@ -289,3 +289,10 @@ def test_a_plan_that_runs_costs_no_more_queries_for_more_people(shop: Shop) -> N
     with counted_queries() as queries:
         assert shop.get("plans").status_code == 200
     assert len(queries) <= 6, "\n".join(queries)
+
+
+def test_the_own_plan_tells_the_end_of_the_discount_that_runs(shop: Shop) -> None:
+    shop.open(23).has_card().buy()
+    said = words(shop.get("plans"))
+    # Eleven months are left from the next renewal on: the same day as at the purchase.
+    assert "$60.50 a month until 2 January 2013, then $80.50 a month" in said
