@@ -33,7 +33,7 @@ class EnterCard:
 
 @dataclass(frozen=True, slots=True)
 class Buy:
-    """The owner buys a plan. `licenses` counts under manual management only."""
+    """The owner buys a plan, by card. `licenses` counts under manual management only."""
 
     days_ago: int
     tier: str
@@ -43,13 +43,39 @@ class Buy:
 
 
 @dataclass(frozen=True, slots=True)
+class BuyByInvoice:
+    """The owner orders a plan by invoice, and the company pays it at once on its page."""
+
+    days_ago: int
+    tier: str
+    licenses: int
+    schedule: Schedule = Schedule.MONTHLY
+
+
+@dataclass(frozen=True, slots=True)
+class SecondPerson:
+    """An admin of the organization comes to its billing, too."""
+
+    days_ago: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndPlan:
     """The owner lets the plan end with its cycle."""
 
     days_ago: int
 
 
-Happening = Grow | EnterCard | Buy | EndPlan
+Happening = Grow | EnterCard | Buy | BuyByInvoice | SecondPerson | EndPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One more organization on the same server; `people` is all of them, its owner included."""
+
+    name: str
+    title: str
+    people: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +83,9 @@ class SampleCustomer:
     """One organization on a server of its own. `name` is its host's first label, `owner` who
     manages its billing; `people` does not count the owner.
 
-    `silent_for` days it has not uploaded; None when it uploads as it should.
+    `pays_as_server`: the server is the customer, for the organization and its `branches`, and the
+    owner comes in by its key. `silent_for` days it has not uploaded; None when it uploads as it
+    should.
     """
 
     name: str
@@ -67,7 +95,20 @@ class SampleCustomer:
     founded: int
     people: Mapping[str, int]
     happenings: tuple[Happening, ...] = field(default=())
+    branches: tuple[Branch, ...] = ()
+    pays_as_server: bool = False
     silent_for: int | None = None
+
+    @property
+    def owner_email(self) -> str:
+        """The owner's address."""
+        first_name = self.owner.removeprefix("Dr. ").partition(" ")[0].lower()
+        return f"{first_name}@{self.name}.test"
+
+    @property
+    def contact_email(self) -> str:
+        """Whom the server names as its contact: of one that pays, whoever pays for it."""
+        return self.owner_email if self.pays_as_server else f"it@{self.name}.test"
 
 
 def _people(number: int) -> dict[str, int]:
@@ -87,6 +128,7 @@ CAST: tuple[SampleCustomer, ...] = (
             EnterCard(127),
             Buy(127, "basic"),
             Grow(101, 3),
+            SecondPerson(90),
             Grow(72, 5),
             Grow(58, 2),
             Grow(30, 4),
@@ -137,6 +179,17 @@ CAST: tuple[SampleCustomer, ...] = (
         founded=66,
         people=_people(16),
         happenings=(EnterCard(64), Buy(64, "basic"), EnterCard(20, DECLINED_LATER)),
+    ),
+    SampleCustomer(
+        name="saltmarsh",
+        title="Saltmarsh Trust",
+        hostname="chat.saltmarsh.test",
+        owner="Edda Marsh",
+        founded=38,
+        people=_people(21),
+        branches=(Branch("saltmarsh-labs", "Saltmarsh Labs", 12),),
+        pays_as_server=True,
+        happenings=(BuyByInvoice(36, "basic", 36),),
     ),
     SampleCustomer(
         name="juniper-choir",

@@ -18,6 +18,8 @@ from app.demo.servers import open_servers
 from app.sample_server.organizations import list_organizations
 from app.sample_server.portal_client import PortalProblem
 from app.sample_server.store import Store
+from app.services.context import CLI, Context
+from app.services.link_on_behalf import create_link_on_behalf
 from app.settings import Settings
 
 # Longer than a process of ours takes to start, on a busy machine too.
@@ -80,15 +82,23 @@ def own_server_address(settings: Settings) -> str | None:
     return organizations[0].url(store.settings().port)
 
 
-def ask_for_billing(settings: Settings, name: str) -> str:
-    """The link that a customer's server gets when its owner clicks Billing.
+def ask_for_billing(ctx: Context, name: str) -> str:
+    """The link that a customer's server gets when its owner clicks Billing; for one that pays
+    itself, the link that support makes for its contact, since its own door takes a key and a mail.
 
-    Raises LookupError for an unknown name and PortalProblem when the portal refuses.
+    Raises LookupError for an unknown name, PortalProblem or BillingError when the portal refuses.
     """
-    folder = _folder(settings)
+    folder = _folder(ctx.settings)
     for server in open_servers(folder) if folder is not None else ():
-        if server.customer.name == name and server.store.settings().registered:
-            return server.ask_for_billing()
+        store = server.store.settings()
+        if server.customer.name != name or not store.registered:
+            continue
+        if not server.customer.pays_as_server:
+            return server.ask_for_billing(server.owner)
+        reason = "Somebody pressed the button of the demo's page."
+        return create_link_on_behalf(
+            ctx, store.server_uuid, next_page=None, actor=CLI, reason=reason
+        )
     raise LookupError(name)
 
 

@@ -4,17 +4,24 @@ Everything goes through the doors that real ones use: the wire API, the pages of
 the provider, and the services behind the portal's own pages.
 """
 
-import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from sqlalchemy import select
-
-from app.demo.browser import Browser, PageError
-from app.demo.cast import Buy, EndPlan, EnterCard, Grow, Happening
+from app.demo.browser import Browser
+from app.demo.cast import (
+    GOOD_CARD,
+    Buy,
+    BuyByInvoice,
+    EndPlan,
+    EnterCard,
+    Grow,
+    Happening,
+    SampleCustomer,
+    SecondPerson,
+)
+from app.demo.logins import get_billing_user, log_in_from_product, log_in_with_key
 from app.demo.servers import SampleServer
-from app.models.mails import Mail
-from app.models.people import BillingUser
+from app.domain.kinds import KIND_PROFILES, Collection, LicenseManagement
 from app.sample_server.inputs import clean_role
 from app.sample_server.messages import write_opening_lines
 from app.sample_server.organizations import create_organization
@@ -26,17 +33,17 @@ from app.sample_server.people import (
 )
 from app.sample_server.records import MEMBER, OWNER
 from app.sample_server.registration import register
+from app.sample_server.seed import OrganizationSeed, seed_organization
 from app.sample_server.uploads import CONTROL, upload_now
+from app.services.cancel_purchase import check_own_purchase
 from app.services.card_setup import begin_card_setup, check_card_setup
 from app.services.change_plan import end_plan_at_cycle_end
 from app.services.context import Actor, Context, billing_user_actor
 from app.services.customers import Payer, claim_payer, load_payer
-from app.services.purchase_state import Outcome
+from app.services.purchase_state import Outcome, PurchaseResult
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
 from app.services.quote import PurchaseChoice, make_quote
-from app.services.unit_of_work import UnitOfWork, unit_of_work
-
-_LINK = re.compile(r"https?://\S+/remote-billing-login/do-confirm/\S+")
+from app.services.unit_of_work import unit_of_work
 
 
 class SeedError(Exception):
@@ -50,23 +57,29 @@ class Owner:
     ctx: Context
     server: SampleServer
 
+    @property
+    def _customer(self) -> SampleCustomer:
+        return self.server.customer
+
     def found(self) -> None:
-        """Begin the organization with its people, register its server, and upload."""
-        customer, store = self.server.customer, self.server.store
+        """Begin the organizations with their people, register their server, and upload."""
+        customer, store = self._customer, self.server.store
         with store.write() as connection:
             organization = create_organization(connection, name=customer.name, title=customer.title)
-            first_name = customer.owner.removeprefix("Dr. ").partition(" ")[0].lower()
             add_person(
                 connection,
                 organization,
                 full_name=customer.owner,
-                email=f"{first_name}@{customer.name}.test",
+                email=customer.owner_email,
                 role=OWNER,
             )
             for name, number in customer.people.items():
                 role, is_bot = clean_role(name, bots=True)
                 add_sample_people(connection, organization, number=number, role=role, is_bot=is_bot)
             write_opening_lines(connection, organization)
+        for branch in customer.branches:
+            people = {"owner": 1, "member": branch.people - 1}
+            seed_organization(store, OrganizationSeed(branch.name, branch.title, people))
         register(store)
         self.upload()
 
@@ -74,7 +87,7 @@ class Owner:
         """Upload now, since something has changed."""
         report = upload_now(self.server.store, trigger=CONTROL)
         if report.code is not None:
-            raise SeedError(f"{self.server.customer.title}: upload refused: {report.code}")
+            raise SeedError(f"{self._customer.title}: upload refused: {report.code}")
 
     def do(self, happening: Happening) -> None:
         """Make one thing of the cast happen."""
@@ -84,21 +97,17 @@ class Owner:
             self._enter_card(happening.number)
         elif isinstance(happening, Buy):
             self._buy(happening)
+        elif isinstance(happening, BuyByInvoice):
+            self._buy_by_invoice(happening)
+        elif isinstance(happening, SecondPerson):
+            log_in_from_product(self.ctx, self.server, self.server.leaders(2)[1])
         elif isinstance(happening, EndPlan):
             end_plan_at_cycle_end(self.ctx, self._payer(), actor=self._actor())
 
     def log_in(self) -> None:
-        """Come to billing as a person does: from the gear menu, with the mail that proves the
-        address, to the session."""
-        with Browser() as browser:
-            page = browser.get(self.server.ask_for_billing())
-            if not self._is_known():
-                browser.send(page, page.form(having="email"))
-                page = browser.get(self._mailed_link())
-                page = browser.send(page, page.form(having="csrf_token"))
-            form = page.form(having="tos_version")
-            wishes = {"wants_major_release_mails": "y", "wants_maintenance_mails": "y"}
-            browser.post(form.action, **(form.fields | wishes | {"accepts_tos": "y"}))
+        """Come to billing as a person does, by the door of that kind of customer."""
+        enter = log_in_with_key if self._customer.pays_as_server else log_in_from_product
+        enter(self.ctx, self.server, self.server.owner)
 
     def _grow(self, people: int) -> None:
         organization = self.server.organization
@@ -111,10 +120,11 @@ class Owner:
         self.upload()
 
     def _enter_card(self, number: str) -> None:
-        base_url, uuid = self.ctx.settings.base_url, self.server.organization.uuid
-        page = f"{base_url}/realm/{uuid}/billing/"
+        payer = self._payer()
+        prefix = KIND_PROFILES[payer.kind].url_prefix
+        page = f"{self.ctx.settings.base_url}/{prefix}/{payer.uuid}/billing/"
         with unit_of_work(self.ctx) as work:
-            _server, customer = claim_payer(work, self._payer())
+            _server, customer = claim_payer(work, payer)
             customer_id = customer.id
             work.commit()
         checkout = begin_card_setup(
@@ -124,56 +134,59 @@ class Owner:
             cancel_url=page,
             actor=self._actor(),
         )
-        year = self.ctx.now().year % 100 + 3
-        card = {"number": number, "expiry": f"08 / {year:02d}", "cvc": "123"}
-        name = self.server.owner.full_name
         with Browser() as browser:
-            back = browser.post(checkout, action="save", name=name, **card)
+            back = browser.post(checkout, action="save", **self._card(number))
         session_id = parse_qs(urlsplit(back).query)["session_id"][0]
         if not check_card_setup(self.ctx, session_id, customer_id=customer_id, actor=self._actor()):
-            raise SeedError(f"{self.server.customer.title}: the card is not on file")
+            raise SeedError(f"{self._customer.title}: the card is not on file")
+
+    def _card(self, number: str) -> dict[str, str]:
+        """What the owner types into the form of a card."""
+        expiry = f"08 / {self.ctx.now().year % 100 + 3:02d}"
+        name = self.server.owner.full_name
+        return {"number": number, "expiry": expiry, "cvc": "123", "name": name}
 
     def _buy(self, buy: Buy) -> None:
-        choice = PurchaseChoice(buy.tier, buy.schedule, buy.management, buy.licenses)
+        result = self._confirm(PurchaseChoice(buy.tier, buy.schedule, buy.management, buy.licenses))
+        if result.outcome is not Outcome.PAID:
+            raise SeedError(f"{self._customer.title}: the purchase is {result.outcome}")
+
+    def _buy_by_invoice(self, buy: BuyByInvoice) -> None:
+        result = self._confirm(
+            PurchaseChoice(
+                buy.tier,
+                buy.schedule,
+                LicenseManagement.MANUAL,
+                buy.licenses,
+                Collection.SEND_INVOICE,
+            )
+        )
+        if result.hosted_url is None:
+            raise SeedError(f"{self._customer.title}: no invoice was sent")
+        with Browser() as browser:
+            page = browser.get(result.hosted_url)
+            card = {"card": "new"} | self._card(GOOD_CARD)
+            browser.send(page, page.form(having="number"), action="pay", **card)
+        # The provider tells it as well; whoever learns first starts the plan, once.
+        check_own_purchase(self.ctx, self._payer(), result.purchase_id)
+
+    def _confirm(self, choice: PurchaseChoice) -> PurchaseResult:
         payer, ctx = self._payer(), self.ctx
         with unit_of_work(ctx) as work:
             quote = make_quote(work.session, ctx.catalog, payer, choice, now=work.now)
         command = ConfirmPurchase(payer, sign_quote(ctx, payer, quote))
-        result = confirm_purchase(ctx, command, actor=self._actor())
-        if result.outcome is not Outcome.PAID:
-            raise SeedError(f"{self.server.customer.title}: the purchase is {result.outcome}")
+        return confirm_purchase(ctx, command, actor=self._actor())
 
     def _payer(self) -> Payer:
+        is_server, store = self._customer.pays_as_server, self.server.store
+        uuid = store.settings().server_uuid if is_server else self.server.organization.uuid
         with unit_of_work(self.ctx) as work:
-            return load_payer(work.session, uuid=self.server.organization.uuid)
+            return load_payer(work.session, uuid=uuid)
 
     def _actor(self) -> Actor:
         """The owner as whoever does these things; SeedError before the first login."""
         with unit_of_work(self.ctx) as work:
-            person = self._get_person(work)
+            person = get_billing_user(work, self.server, self.server.owner)
             if person is None:
-                raise SeedError(f"{self.server.customer.title}: nobody has logged in")
+                raise SeedError(f"{self._customer.title}: nobody has logged in")
             return billing_user_actor(person.id, email=person.email, full_name=person.full_name)
-
-    def _is_known(self) -> bool:
-        with unit_of_work(self.ctx) as work:
-            return self._get_person(work) is not None
-
-    def _get_person(self, work: UnitOfWork) -> BillingUser | None:
-        return work.session.scalars(
-            select(BillingUser).where(BillingUser.user_uuid == self.server.owner.uuid)
-        ).one_or_none()
-
-    def _mailed_link(self) -> str:
-        """The link in the newest mail to the owner, as the page of caught mail shows it."""
-        newest = (
-            select(Mail.caught_text)
-            .where(Mail.recipient == self.server.owner.email, Mail.template == "confirm_login")
-            .order_by(Mail.id.desc())
-        )
-        with unit_of_work(self.ctx) as work:
-            text = work.session.scalars(newest).first()
-        found = _LINK.search(text or "")
-        if found is None:
-            raise PageError(f"no confirmation has come to {self.server.owner.email}")
-        return found.group()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from app.clock import DemoClock
 from app.demo.advance import moving_alone, write_whole
-from app.demo.cast import Buy, Happening
+from app.demo.cast import Buy, BuyByInvoice, Happening
 from app.demo.folder import DemoFolder
 from app.demo.owners import Owner
 from app.demo.servers import SampleServer, open_servers
@@ -116,7 +116,7 @@ def _scenes(servers: tuple[SampleServer, ...], present: datetime) -> list[Scene]
             # A card first: the purchase of the same day comes an hour later.
             at += timedelta(hours=1) if isinstance(happening, Buy) else timedelta()
             found.append(Scene(at, server, happening))
-            if isinstance(happening, Buy):
+            if isinstance(happening, Buy | BuyByInvoice):
                 found += _runs_after_boundaries(at, present)
     first = min(scene.at for scene in found) if found else present
     week = first + JOBS_EVERY

@@ -39,21 +39,25 @@ class SampleServer:
     @property
     def owner(self) -> Person:
         """Who manages the billing."""
+        return self.leaders(1)[0]
+
+    def leaders(self, number: int) -> tuple[Person, ...]:
+        """So many of those who may open billing, the owner first."""
         with self.store.read() as connection:
-            people, _ = list_people(connection, self.organization, active_only=True, limit=1)
-        return people[0]
+            people, _ = list_people(connection, self.organization, active_only=True, limit=number)
+        return people
 
     @property
     def address(self) -> str:
         """Where a browser reaches the organization."""
         return self.organization.url(self.store.settings().port)
 
-    def ask_for_billing(self) -> str:
-        """Call the portal as the server does when its owner clicks Billing; returns the link.
+    def ask_for_billing(self, person: Person) -> str:
+        """Call the portal as the server does when that person clicks Billing; returns the link.
 
         Raises PortalProblem.
         """
-        return billing_link(self.store, self.organization, self.owner, next_page=None)
+        return billing_link(self.store, self.organization, person, next_page=None)
 
     def upload(self, *, even_if_silent: bool = False) -> UploadReport | None:
         """The hourly upload, when one is due; a server that fell silent makes none by itself."""
@@ -76,14 +80,18 @@ def make_servers(
 ) -> tuple[SampleServer, ...]:
     """The servers of all sample customers, told where the portal is and where they will be.
 
-    Safe to repeat: addresses may change from one start to the next.
+    Safe to repeat: addresses may change from one start to the next. A demo that was begun with
+    fewer customers, by an earlier release, keeps those it has.
     """
     for customer in CAST:
+        path = folder.servers / f"{customer.name}.sqlite3"
+        if folder.seed_file.exists() and not path.exists():
+            continue
         configure(
-            Store(folder.servers / f"{customer.name}.sqlite3"),
+            Store(path),
             portal=portal,
             hostname=customer.hostname,
-            contact_email=f"it@{customer.name}.test",
+            contact_email=customer.contact_email,
             port=ports[customer.name],
         )
     return open_servers(folder)

@@ -197,9 +197,17 @@ def test_a_visitors_first_minute(start_demo: Callable[..., RunningDemo]) -> None
         ("Larkspur Books", "basic", "monthly", "automatic", "active", "renew"),
         ("Quill Street School", "basic", "monthly", "automatic", "active", "end"),
         ("Tern & Fisher", "basic", "monthly", "manual", "active", "renew"),
+        ("chat.saltmarsh.test", "basic", "monthly", "manual", "active", "renew"),
     ]
-    unpaid = "SELECT count(*) FROM invoices WHERE status = 'open'"
-    assert rows(demo, unpaid) == [(1,)]
+    unpaid = "SELECT collection, count(*) FROM invoices WHERE status = 'open' GROUP BY 1 ORDER BY 1"
+    assert rows(demo, unpaid) == [("charge_automatically", 1), ("send_invoice", 1)]
+    with Browser() as browser:
+        page = browser.get(f"{demo.portal}/demo/")
+        forms = [form for form in page.forms() if "/saltmarsh/" in form.action]
+        page = browser.send(page, forms[0])
+        assert "chat.saltmarsh.test" in page.text and "edda@saltmarsh.test" in page.text
+        page = browser.send(page, page.form(having="full_name"))
+        assert "/server/" in page.address and "33 people" in page.text
     exported = json.loads(
         demo.flask("billing", "export", organization_uuid(demo, "larkspur")).stdout
     )
@@ -221,7 +229,7 @@ def test_a_visitors_first_minute(start_demo: Callable[..., RunningDemo]) -> None
     assert moved.returncode == 0, moved.stdout + moved.stderr
     assert "invoices made" in moved.stdout and "1 payment refused" in moved.stdout
     assert len(invoices_of(demo)) > len(before)
-    assert rows(demo, unpaid) == [(2,)]
+    assert rows(demo, unpaid) == [("charge_automatically", 2), ("send_invoice", 2)]
     assert ("Quill Street School", "ended") in [(plan[0], plan[4]) for plan in plans_of(demo)]
     assert "invoices made" in get(f"{demo.portal}/demo/time/").text
     after = invoices_of(demo)

@@ -44,9 +44,10 @@ def overview() -> ResponseReturnValue:
 @blueprint.post("/demo/customers/<string:name>/open/")
 @demo_only
 def open_billing(name: str) -> ResponseReturnValue:
-    """Come to the billing of a sample customer, as its owner does from the gear menu."""
+    """Come to the billing of a sample customer, as its owner does from the gear menu or, for a
+    server, by a link of our support."""
     try:
-        return redirect(ask_for_billing(get_context().settings, name), code=303)
+        return redirect(ask_for_billing(get_context(), name), code=303)
     except LookupError:
         abort(404)
     except PortalProblem as problem:

@@ -10,11 +10,17 @@ from app.web.wording import format_count, format_duration
 
 TOLERANCE = timedelta(minutes=5)
 NOTES = {
-    "larkspur": _l("Basic, monthly. It has grown for months: added licenses on its invoices."),
+    "larkspur": _l(
+        "Basic, monthly. It has grown for months: added licenses on its invoices. Two people manage it."
+    ),
     "harbor-clinic": _l("Business, annual. The discount for new customers is used up."),
     "tern-fisher": _l("Basic with 20 licenses set by hand, and two people more than that."),
     "quill-street": _l("Basic, set to end with its cycle. It can be taken back."),
     "copper-kettle": _l("Basic. The card was refused at the last renewal: an invoice is open."),
+    "saltmarsh": _l(
+        "A server that pays for its two organizations: Basic by invoice, the first one paid, the "
+        "next one open."
+    ),
     "juniper-choir": _l("No plan: few enough people for the free limit."),
     "ashdown": _l("No plan, and its server has not uploaded for more than a week."),
 }
