@@ -166,7 +166,7 @@ def pay_on_hosted_page(page: Page, world: World) -> None:
 
 def look_at_the_plan(page: Page, folder: Path) -> None:
     """The plan has begun with the payment: on the billing page, the invoice and in the file."""
-    heading(page).to_have_text("Basic, 19 people. Next charge: $85.00 on 5 February.")
+    heading(page).to_have_text("Basic, 19 people. Next invoice: $85.00 on 5 February.")
     main(page).to_contain_text("30 licenses since 5 January.")
     expect(page.locator("#plan")).to_contain_text("5 January 2012")
     tab(page, "Invoices")
@@ -210,11 +210,13 @@ def pay_a_renewal_by_card(page: Page, world: World) -> None:
     world.at("2012-02-05 06:07:08").run_jobs()
     tab(page, "Billing")
     # The login of a month ago is forgotten, so that the page knows of no server any more.
-    heading(page).to_have_text("Log in from your own Parlor")
+    heading(page).to_have_text("Log in with the id and key of your server")
     page.get_by_role("link", name="Log in for a server").click()
     enter_key_again(page, world)
-    heading(page).to_have_text("Basic, 19 people. Next charge: $85.00 on 5 March.")
-    main(page).to_contain_text("$85.00 of 5 February is not paid yet.")
+    heading(page).to_have_text(
+        "Basic, 19 people. $85.00 of 5 February waits for its payment, due on 6 March 2012."
+    )
+    main(page).to_contain_text("$85.00 of 5 February is not paid yet. It is due on 6 March.")
     road.enter_card(page, world, road.DECLINED)
     expect(page.get_by_role("status")).to_contain_text("Your card is on file: Visa ending 0341")
 

@@ -44,8 +44,8 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class UnpaidInvoice:
-    """An invoice that is being prepared or waits for its payment. `occasion` is that of its
-    group."""
+    """An invoice that is being prepared or waits for its payment; one that was sent says until
+    when."""
 
     id: int
     status: InvoiceStatus
@@ -56,6 +56,7 @@ class UnpaidInvoice:
     failure_message: str | None
     boundary: datetime
     created_at: datetime
+    due_at: datetime | None
 
 
 _UNPAID_FIELDS = tuple(field.name for field in fields(UnpaidInvoice))

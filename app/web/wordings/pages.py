@@ -18,6 +18,7 @@ from app.web.wording import (
     format_day_of_year,
     format_money,
 )
+from app.web.wordings.purchases import due_words
 
 # A day nearer than this is told without its year.
 NEAR = timedelta(days=300)
@@ -92,11 +93,15 @@ def _what_is_owed(page: BillingPage) -> str:
             "%(num)s invoices wait for their payment.",
             len(waiting),
         )
-    return gettext(
-        "%(total)s of %(day)s waits for its payment.",
-        total=format_money(waiting[0].total, waiting[0].currency),
-        day=near_day(waiting[0].boundary, page.now),
-    )
+    owed = waiting[0]
+    values = {
+        "total": format_money(owed.total, owed.currency),
+        "day": near_day(owed.boundary, page.now),
+    }
+    if owed.due_at is None:
+        return gettext("%(total)s of %(day)s waits for its payment.", **values)
+    due = due_words(owed.due_at, page.now)
+    return gettext("%(total)s of %(day)s waits for its payment, %(due)s.", **values, due=due)
 
 
 def _what_comes(plan: PlanView, now: datetime) -> str:

@@ -178,6 +178,25 @@ def test_a_failed_payment_is_told_with_the_way_to_pay(shop: Shop) -> None:
     assert "1 invoice waits for its payment: $43.00." in words(shop.get("invoices"))
 
 
+def test_a_sent_invoice_is_no_trouble_before_it_is_due(shop: Shop) -> None:
+    shop.open(18)
+    shop.story.order(shop.server, schedule="monthly", licenses=30)
+    shop.story.receive_whatever_is_open()
+    shop.run_until("2012-02-02")
+    page = shop.get("billing")
+    assert headline(page) == (
+        "Basic, 18 people. $85.00 of 2 February waits for its payment, due on 3 March 2012."
+    )
+    told = "$85.00 of 2 February is not paid yet. It is due on 3 March. Your plan goes on meanwhile."
+    assert told in words(page)
+    assert "notice-bad" not in page.text and "notice-notice" in page.text
+    shop.on("2012-03-04")
+    page = shop.get("billing")
+    assert "waits for its payment, was due on 3 March 2012." in headline(page)
+    assert "It was due on 3 March. Your plan goes on meanwhile." in words(page)
+    assert "notice-bad" in page.text
+
+
 def test_an_unfinished_payment_is_shown_as_such(shop: Shop) -> None:
     shop.open(18).has_card("requires_authentication")
     assert shop.pay().location.startswith("https://invoice.fake.test/")
