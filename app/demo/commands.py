@@ -108,8 +108,10 @@ def advance_command(move: tuple[str, ...]) -> None:
 def server_command(arguments: tuple[str, ...]) -> None:
     """A command of your own sample server: register, upload, export-organization and others."""
     _, _, folder = _demo()
-    store = (f"--store={folder.sample_store}",) if arguments[:1] not in ((), ("--help",)) else ()
-    sys.exit(run_sample_server([*arguments, *store]))
+    if arguments[:1] not in ((), ("--help",)):
+        # Right after the command, so that a --store of another server, typed later, wins.
+        arguments = (arguments[0], f"--store={folder.sample_store}", *arguments[1:])
+    sys.exit(run_sample_server([*arguments]))
 
 
 @demo_group.command("freeze")

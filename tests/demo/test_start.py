@@ -28,6 +28,7 @@ from app.demo.browser import Browser
 from app.demo.cast import CAST
 from app.demo.folder import ROOT, DemoFolder
 from app.demo.servers import open_servers
+from app.sample_server.organizations import list_organizations
 from app.sample_server.store import Store, new_key
 from tests.support.servers import Run
 
@@ -336,6 +337,11 @@ def lose_the_key_and_move_on(demo: RunningDemo) -> None:
         form = next(f for f in page.forms() if f.action.endswith("/registration/transfer/"))
         assert "was transferred to this server" in browser.send(page, form).text
     assert store.settings().server_key not in (before.server_key, between.server_key)
+    another = demo.folder.path / "another.sqlite3"
+    seed = ("demo", "server", "seed", "--organization=globex:owner=1")
+    assert demo.flask(*seed, f"--store={another}").returncode == 0
+    with Store(another).read() as connection:
+        assert [found.name for found in list_organizations(connection)] == ["globex"]
     listed = demo.flask("demo", "server", "--help")
     assert "export-organization" in listed.stdout
 
