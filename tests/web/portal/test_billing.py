@@ -187,7 +187,9 @@ def test_a_sent_invoice_is_no_trouble_before_it_is_due(shop: Shop) -> None:
     assert headline(page) == (
         "Basic, 18 people. $85.00 of 2 February waits for its payment, due on 3 March 2012."
     )
-    told = "$85.00 of 2 February is not paid yet. It is due on 3 March. Your plan goes on meanwhile."
+    told = (
+        "$85.00 of 2 February is not paid yet. It is due on 3 March. Your plan goes on meanwhile."
+    )
     assert told in words(page)
     assert "notice-bad" not in page.text and "notice-notice" in page.text
     shop.on("2012-03-04")
