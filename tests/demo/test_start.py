@@ -87,7 +87,7 @@ class RunningDemo:
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Stop it as a terminal does; its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=PATIENCE)
 
     def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command typed in another terminal, with nothing exported."""

@@ -38,7 +38,8 @@ def world(
 def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """One tab of a browser of its own. An error on the console or a blocked resource fails."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
+    # Far longer than anything takes: other tests may keep the machine busy.
+    context.set_default_timeout(30_000)
     tab = context.new_page()
     complaints: list[str] = []
     tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)

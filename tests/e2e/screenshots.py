@@ -93,7 +93,7 @@ def main() -> None:
                 continue
             with tempfile.TemporaryDirectory() as scratch, _world(Path(scratch)) as world:
                 page = browser.new_page(viewport=SIZES["1280"])
-                page.set_default_timeout(10_000)
+                page.set_default_timeout(30_000)
                 camera = Camera(page, options.folder, options.only, options.dark)
                 for name in tour(page, world):
                     camera.take(name)

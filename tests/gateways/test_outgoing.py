@@ -38,6 +38,11 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKS = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
+# Seconds: the first for hosts that answer, however busy this machine is; the second for those that
+# never do, which a test waits for.
+DEADLINE, SHORT_DEADLINE = 10.0, 0.5
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, Path]:
     """An authority that the client of these tests trusts."""
@@ -59,7 +64,7 @@ class World:
             "allow_private": True,
             "extra_ca_file": self.trusted,
             "resolve": names or Names({NAME: [[LOOPBACK]]}),
-            "deadline": 1.0,
+            "deadline": DEADLINE,
         }
         return GuardedClient(**(defaults | options))
 
@@ -159,7 +164,7 @@ def test_another_status_is_refused_and_no_redirect_followed(world: World, status
 )
 def test_answers_that_are_none(world: World, behaviour: Behaviour, code: str) -> None:
     with world.host(behaviour) as host:
-        assert world.refusal(host, deadline=5.0) == (code, {})
+        assert world.refusal(host) == (code, {})
 
 
 @pytest.mark.parametrize(
@@ -174,8 +179,8 @@ def test_answers_that_are_none(world: World, behaviour: Behaviour, code: str) ->
 def test_a_host_that_takes_its_time(world: World, behaviour: Behaviour) -> None:
     with world.host(behaviour) as host:
         began = time.monotonic()
-        assert world.refusal(host)[0] == "host_too_slow"
-        assert time.monotonic() - began < 2
+        assert world.refusal(host, deadline=SHORT_DEADLINE)[0] == "host_too_slow"
+        assert time.monotonic() - began < 4
 
 
 def test_the_deadline_is_five_seconds() -> None:
@@ -213,13 +218,13 @@ def test_nobody_listens(world: World) -> None:
         pass
     began = time.monotonic()
     assert world.refusal(host)[0] == "host_unreachable"
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < DEADLINE / 2
 
 
 def test_a_handshake_that_never_ends(world: World) -> None:
     with running_host(silent, None) as host:
         # It waits for a request in clear and never answers ours.
-        assert world.refusal(host)[0] == "host_too_slow"
+        assert world.refusal(host, deadline=SHORT_DEADLINE)[0] == "host_too_slow"
 
 
 def test_a_host_that_hangs_up_is_asked_once(world: World) -> None:
@@ -344,8 +349,8 @@ def test_a_name_server_that_does_not_answer(world: World) -> None:
 
     began = time.monotonic()
     with pytest.raises(BillingError, match="host_too_slow"):
-        world.client(resolve=wait, deadline=0.3).get_json(NAME, "/")
-    assert time.monotonic() - began < 2
+        world.client(resolve=wait, deadline=SHORT_DEADLINE).get_json(NAME, "/")
+    assert time.monotonic() - began < 8
     over.set()
 
 

@@ -176,6 +176,11 @@ class EmulatorWorld(StripeWorld):
             f"{self.emulator.url}/_control/faults", json=plan, timeout=10
         ).raise_for_status()
 
+    def has_planned_failures(self) -> bool:
+        """Whether a planned failure has not been met yet."""
+        with self.emulator.store.transaction() as tx:
+            return tx.db.execute("SELECT 1 FROM faults").fetchone() is not None
+
     def requests(self) -> list[dict[str, Any]]:
         """The calls that arrived, oldest first."""
         answer = requests.get(f"{self.emulator.url}/_control/requests", timeout=10)

@@ -23,7 +23,7 @@ from tests.sample_server.conftest import ClockFile
 from tests.sample_server.fake_portal import ANALYTICS, FakePortal
 
 ROOT = Path(__file__).parent.parent.parent
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 @pytest.fixture

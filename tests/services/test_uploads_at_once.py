@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
@@ -21,9 +20,7 @@ def at_once(app: Flask, calls: list[Callable[[Any], TestResponse]]) -> list[Test
     answers: list[TestResponse | None] = [None] * len(calls)
 
     def run(index: int) -> None:
-        # Not the client that checks pages: it listens to the database anew for each request, which
-        # must not happen while another thread is using it.
-        client = FlaskClient(app, app.response_class)
+        client = app.test_client()
         barrier.wait()
         answers[index] = calls[index](client)
 

@@ -8,6 +8,7 @@ test that fetches a page for which this does not hold fails.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -54,20 +55,28 @@ def written_tables(statement: str) -> set[str]:
     return {name.lower() for name in _WRITE.findall(_NOT_A_WRITE.sub(" ", statement))}
 
 
-@contextmanager
-def recorded_writes() -> Iterator[list[str]]:
-    """The statements, of any engine of this process, that write to more than bookkeeping."""
-    writes: list[str] = []
+# What the recordings that are going on have found, innermost last. Each thread has its own.
+_recordings: ContextVar[tuple[list[str], ...]] = ContextVar("recordings", default=())
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if written_tables(statement) - BOOKKEEPING:
+
+# Listening once and for all: other threads may be using an engine when a recording begins.
+@event.listens_for(Engine, "before_cursor_execute")
+def _note_write(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    recordings = _recordings.get()
+    if recordings and written_tables(statement) - BOOKKEEPING:
+        for writes in recordings:
             writes.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note)
+
+@contextmanager
+def recorded_writes() -> Iterator[list[str]]:
+    """The statements of this thread, of any engine, that write to more than bookkeeping."""
+    writes: list[str] = []
+    token = _recordings.set((*_recordings.get(), writes))
     try:
         yield writes
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        _recordings.reset(token)
 
 
 # What Flask and its extensions put into every template; the person who is logged in is among it.
@@ -89,17 +98,26 @@ def rows_in(value: object, where: str) -> Iterator[str]:
             yield from rows_in(getattr(value, part.name), f"{where}.{part.name}")
 
 
-@contextmanager
-def recorded_rows(app: Flask) -> Iterator[list[str]]:
-    """Where templates of `app` were given rows of tables."""
-    found: list[str] = []
+_recorded_rows: ContextVar[list[str] | None] = ContextVar("recorded rows", default=None)
 
-    def note(_app: Flask, *, template: Template, context: dict[str, Any], **_rest: Any) -> None:
+
+@template_rendered.connect
+def _note_rows(_app: Flask, *, template: Template, context: dict[str, Any], **_rest: Any) -> None:
+    found = _recorded_rows.get()
+    if found is not None:
         for name in context.keys() - GIVEN_BY_FLASK:
             found.extend(rows_in(context[name], f"{template.name}: {name}"))
 
-    with template_rendered.connected_to(note, app):
+
+@contextmanager
+def recorded_rows() -> Iterator[list[str]]:
+    """Where templates that this thread renders are given rows of tables."""
+    found: list[str] = []
+    token = _recorded_rows.set(found)
+    try:
         yield found
+    finally:
+        _recorded_rows.reset(token)
 
 
 def check_page(response: TestResponse) -> None:
@@ -122,7 +140,7 @@ class CheckedClient(FlaskClient):
 
         Raises PageError, WriteInReadError or RowInTemplateError when the answer is not right.
         """
-        with recorded_writes() as writes, recorded_rows(self.application) as rows:
+        with recorded_writes() as writes, recorded_rows() as rows:
             response = super().open(*args, **kwargs)
         if rows:
             raise RowInTemplateError("\n  ".join(["templates were given rows:", *rows]))

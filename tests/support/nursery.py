@@ -5,7 +5,8 @@ killed run costs a fraction of a second instead of the start of Python. It speak
 
     {"warm": task}          ->  {"report": ...}  done here and not in a child: children forked later
                                                  inherit the application and its compiled statements
-    {"start": [task, ...]}  ->  {"pids": [...]}  the children have their applications and wait
+    {"start": [task, ...]}  ->  {"pids": [...]}  the children have their applications, made here
+                                                 for all that follow, and wait
     {"go": true}            ->  {"ends": [...]}  all began at once, and all have ended
 
 A task is {"job", "arguments", "settings", "die"}; `die` is {"commit": n, "moment": "before" or
@@ -207,6 +208,17 @@ def _application(settings: dict[str, Any]) -> tuple[Flask, Context]:
     return app, app.extensions["tallyport"]
 
 
+def _prepare(tasks: list[dict[str, Any]]) -> None:
+    """Make the applications that these tasks need and that no earlier one has needed."""
+    known = len(_applications)
+    for task in tasks:
+        _application(task["settings"])
+    if len(_applications) > known:
+        gc.collect()
+        gc.freeze()
+        _await_threads()
+
+
 def _value_of(task: dict[str, Any], app: Flask, ctx: Context) -> dict[str, Any]:
     try:
         with app.app_context():
@@ -298,6 +310,7 @@ def main() -> None:
         if "warm" in command:
             answer = {"report": _warm(command["warm"])}
         elif "start" in command:
+            _prepare(command["start"])
             litter = Litter(command["start"])
             answer = {"pids": litter.pids}
         else:

@@ -65,7 +65,7 @@ class Shell:
 
     def close(self) -> None:
         """Let it end."""
-        self.process.communicate("exit\n", timeout=10)
+        self.process.communicate("exit\n", timeout=60)
 
 
 class HostWithFile(ProvingHost):
