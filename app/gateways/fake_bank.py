@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from app.clock import Clock
-from app.domain.kinds import InvoiceStatus
+from app.domain.kinds import Collection, InvoiceStatus
 from app.gateways.payments import Card, ProviderEvent, ProviderRejected, RemoteInvoice, RemoteLine
 
 API_VERSION = "fake"
+# Below this many cents no card is charged: the invoice counts as paid, the customer owes the rest.
+MINIMUM_CHARGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ TEST_CARDS = {
 
 @dataclass(slots=True)
 class FakeCustomer:
-    """A customer with the cards on file, oldest first."""
+    """A customer with the cards on file, oldest first. `credit` is the balance of each currency in
+    cents (debt is negative), `credits` what was given, as references by id."""
 
     id: str
     reference: str
@@ -47,6 +50,8 @@ class FakeCustomer:
     default: str | None = None
     invoices_numbered: int = 0
     cards: dict[str, Card] = field(default_factory=dict)
+    credit: dict[str, int] = field(default_factory=dict)
+    credits: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -64,7 +69,7 @@ class FakeInvoice:
     """An invoice in any state. Amounts in cents."""
 
     id: str
-    reference: str
+    reference: str | None
     customer_id: str
     currency: str
     days_until_due: int | None = None
@@ -78,6 +83,9 @@ class FakeInvoice:
     paid_in_part: int = 0
     is_refunded: bool = False
     failed_with: TestCard | None = None
+    # Set when it is made final: what is left to pay, and by how much it lowered the credit.
+    due: int | None = None
+    credit_change: int = 0
 
     @property
     def total(self) -> int:
@@ -86,7 +94,9 @@ class FakeInvoice:
 
     def shown(self) -> RemoteInvoice:
         """The state as a value that later changes do not touch."""
-        due = max(self.total, 0)
+        due = max(self.total, 0) if self.due is None else self.due
+        is_void = self.status is InvoiceStatus.VOID
+        by_card = self.days_until_due is None
         hosted = f"https://invoice.fake.test/{self.id}" if self.number else None
         failed = self.failed_with
         return RemoteInvoice(
@@ -97,13 +107,15 @@ class FakeInvoice:
             total=self.total,
             amount_due=due,
             amount_paid=due if self.status is InvoiceStatus.PAID else self.paid_in_part,
+            balance_applied=0 if is_void else max(self.credit_change, 0),
             currency=self.currency,
+            collection=Collection.CHARGE_AUTOMATICALLY if by_card else Collection.SEND_INVOICE,
             number=self.number,
             hosted_url=hosted,
             pdf_url=f"{hosted}/pdf" if hosted else None,
             paid_at=self.paid_at,
             due_at=self.due_at,
-            line_references=frozenset(line.reference for line in self.lines),
+            line_references=frozenset(line.reference for line in self.lines if line.reference),
             failure_code=failed.decline_code if failed else None,
             failure_message=failed.message if failed else None,
         )
@@ -173,8 +185,16 @@ class FakeState:
         self._sessions[session_id] = session
         return session
 
+    def new_credit(self, customer_id: str, *, amount: int, currency: str, reference: str) -> str:
+        """Add to a customer's credit; returns the id of the change."""
+        customer = self.customer(customer_id)
+        customer.credit[currency] = customer.credit.get(currency, 0) + amount
+        credit_id = self._new_id("cbtxn")
+        customer.credits[credit_id] = reference
+        return credit_id
+
     def new_invoice(
-        self, customer_id: str, reference: str, currency: str, days_until_due: int | None
+        self, customer_id: str, reference: str | None, currency: str, days_until_due: int | None
     ) -> FakeInvoice:
         """Make an empty draft; one that is to be sent is due so many days after it is final."""
         self.customer(customer_id)
@@ -186,7 +206,8 @@ class FakeState:
         return invoice
 
     def finalize(self, invoice: FakeInvoice) -> None:
-        """Give a draft the next number of its customer, without gaps."""
+        """Give a draft the next number of its customer, without gaps, and take the customer's
+        credit for it; what leaves nothing to pay is paid."""
         customer = self.customer(invoice.customer_id)
         customer.invoices_numbered += 1
         prefix = customer.id.upper().replace("_", "")
@@ -194,7 +215,27 @@ class FakeState:
         invoice.status = InvoiceStatus.OPEN
         if invoice.days_until_due is not None:
             invoice.due_at = self._clock.now() + timedelta(days=invoice.days_until_due)
+        self._use_credit(invoice, customer)
         self.tell("invoice.finalized", invoice.id)
+        if invoice.due == 0:
+            self.record_payment(invoice)
+
+    def _use_credit(self, invoice: FakeInvoice, customer: FakeCustomer) -> None:
+        """Credit lowers what is due, debt raises it, a negative total becomes credit."""
+        before = customer.credit.get(invoice.currency, 0)
+        after = max(before - invoice.total, 0)
+        due = max(invoice.total - before, 0)
+        invoice.credit_change = before - after
+        if 0 < due < MINIMUM_CHARGE:
+            due, after = 0, -due
+        invoice.due = due
+        customer.credit[invoice.currency] = after
+
+    def void(self, invoice: FakeInvoice) -> None:
+        """Withdraw an open invoice; its credit comes back."""
+        self.customer(invoice.customer_id).credit[invoice.currency] += invoice.credit_change
+        invoice.status = InvoiceStatus.VOID
+        self.tell("invoice.voided", invoice.id)
 
     def record_payment(self, invoice: FakeInvoice) -> None:
         """The money has come."""

@@ -90,6 +90,27 @@ class FakePayments:
             invoice.is_paid_elsewhere = True
             self._state.record_payment(invoice)
 
+    def make_invoice(
+        self,
+        customer_id: str,
+        *,
+        amount: int,
+        currency: str = "usd",
+        days_until_due: int | None = 30,
+    ) -> RemoteInvoice:
+        """Staff make an open invoice in the provider's dashboard, of one line of `amount` cents. It
+        carries no reference of ours; without `days_until_due` it is to be paid by card."""
+        with self._answers.lock:
+            invoice = self._state.new_invoice(customer_id, None, currency, days_until_due)
+            line = RemoteLine("", "Made by hand", 1, amount, amount, None, None)
+            invoice.lines.append(line)
+            self._state.finalize(invoice)
+            return invoice.shown()
+
+    def credit_of(self, customer_id: str, currency: str = "usd") -> int:
+        """A customer's credit in cents; negative is debt."""
+        return self._state.customer(customer_id).credit.get(currency, 0)
+
     def is_refunded(self, invoice_id: str) -> bool:
         """Whether the money of an invoice went back."""
         return self._state.invoice(invoice_id).is_refunded
@@ -183,6 +204,42 @@ class FakePayments:
         params = (customer_id, return_url)
         return self._answers.once("create_portal_session", key, params, create)
 
+    # --- the customer's balance ---
+
+    def credit_balance(
+        self,
+        customer_id: str,
+        *,
+        amount: int,
+        currency: str,
+        description: str,
+        reference: str,
+        key: str,
+    ) -> str:
+        """See the protocol."""
+        if amount <= 0:
+            raise ValueError("credit is more than nothing")
+
+        def credit() -> str:
+            credit_id = self._state.new_credit(
+                customer_id, amount=amount, currency=currency, reference=reference
+            )
+            self._state.tell("customer.updated", customer_id)
+            return credit_id
+
+        params = (customer_id, amount, currency, description, reference)
+        return self._answers.once("credit_balance", key, params, credit)
+
+    def find_balance_credit(self, customer_id: str, *, reference: str) -> str | None:
+        """See the protocol."""
+
+        def find() -> str | None:
+            credits = self._state.customer(customer_id).credits
+            found = [credit_id for credit_id, given in credits.items() if given == reference]
+            return found[-1] if found else None
+
+        return self._answers.read("find_balance_credit", find)
+
     # --- invoices ---
 
     def create_invoice(
@@ -241,8 +298,6 @@ class FakePayments:
             if not invoice.lines:
                 raise ProviderRejected("It has no lines.", code="invoice_no_customer_line_items")
             self._state.finalize(invoice)
-            if invoice.total <= 0:
-                self._state.record_payment(invoice)
             return invoice.shown()
 
         return self._answers.once("finalize_invoice", key, (invoice_id,), finalize)
@@ -300,8 +355,7 @@ class FakePayments:
                 self._state.tell("invoice.deleted", invoice.id)
                 return replace(invoice.shown(), status=InvoiceStatus.VOID)
             if invoice.status is not InvoiceStatus.VOID:
-                invoice.status = InvoiceStatus.VOID
-                self._state.tell("invoice.voided", invoice.id)
+                self._state.void(invoice)
             return invoice.shown()
 
         return self._answers.once("void_invoice", key, (invoice_id,), void)
@@ -316,6 +370,8 @@ class FakePayments:
             if not invoice.is_refunded:
                 invoice.is_refunded = True
                 self._state.tell("charge.refunded", invoice.id)
+            if invoice.shown().amount_paid < invoice.total:
+                raise ProviderRejected("The rest was paid from credit.", code="partly_refunded")
 
         self._answers.once("refund_invoice", key, (invoice_id,), refund)
 

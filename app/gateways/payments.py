@@ -1,4 +1,4 @@
-"""The payment provider in our words: about a dozen calls and five errors.
+"""The payment provider in our words: about twenty calls and five errors.
 
 Each call that changes something takes `key`, the idempotency key made from our row ids. The
 caller stores the attempt before the call. Source of the rules: docs/rules/payments.md.
@@ -108,8 +108,11 @@ class RemoteLine:
 @dataclass(frozen=True, slots=True)
 class RemoteInvoice:
     """The present state of an invoice at the provider. Amounts in cents. `due_at` is when a sent
-    invoice is due.
+    invoice is due. `reference` is None for one that was not made by us, in the dashboard say.
 
+    `balance_applied` is what the customer's credit paid of it when it was made final, never
+    negative; `amount_due` is what was left to pay then, and `amount_paid` what came of that. It is
+    0 for a draft, and for a void invoice, whose credit went back to the customer.
     `failure_code` and `failure_message` tell of the last attempt to charge a card that has not
     succeeded; they are read by `get_invoice` and after a payment, not in lists.
     """
@@ -121,7 +124,9 @@ class RemoteInvoice:
     total: int
     amount_due: int
     amount_paid: int
+    balance_applied: int
     currency: str
+    collection: Collection
     number: str | None = None
     hosted_url: str | None = None
     pdf_url: str | None = None
@@ -177,6 +182,30 @@ class PaymentsGateway(Protocol):
         returns its address, which is good for a few minutes. A link there leads to `return_url`."""
         ...
 
+    def credit_balance(
+        self,
+        customer_id: str,
+        *,
+        amount: int,
+        currency: str,
+        description: str,
+        reference: str,
+        key: str,
+    ) -> str:
+        """Add `amount` cents (more than 0) of credit to the customer's balance; returns the id of
+        that change of the balance.
+
+        Credit pays for invoices of its currency when they are made final, the next one first. It
+        cannot be taken back by its id, so look with `find_balance_credit` before giving it again
+        under a new key. Raises ValueError for an amount that is not above 0.
+        """
+        ...
+
+    def find_balance_credit(self, customer_id: str, *, reference: str) -> str | None:
+        """The id of the credit given for our `reference`, found by listing the changes of the
+        customer's balance (never by search, which lags); None when there is none."""
+        ...
+
     def create_invoice(
         self,
         customer_id: str,
@@ -201,7 +230,8 @@ class PaymentsGateway(Protocol):
         ...
 
     def finalize_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
-        """Make a draft final: it gets its number and can be paid; a total of 0 is paid at once.
+        """Make a draft final: it gets its number and can be paid. The customer's credit is taken
+        off what is due; when nothing is left to pay, or the total is 0, it is paid at once.
 
         An invoice that is final already is returned as it is.
         """
@@ -222,7 +252,8 @@ class PaymentsGateway(Protocol):
         ...
 
     def void_invoice(self, invoice_id: str, *, key: str) -> RemoteInvoice:
-        """Declare an open invoice void. A draft is deleted and returned as void.
+        """Declare an open invoice void, whoever made it; credit that was used for it goes back to
+        the customer's balance. A draft is deleted and returned as void.
 
         An invoice that is void already is returned as it is. Raises ProviderRejected with code
         `invoice_paid` when it was paid, and `resource_missing` for a draft deleted earlier.
@@ -230,7 +261,8 @@ class PaymentsGateway(Protocol):
         ...
 
     def refund_invoice(self, invoice_id: str, *, key: str) -> None:
-        """Give back all that was paid for an invoice through the provider; it stays paid.
+        """Give back all that was paid for an invoice through the provider; it stays paid. Credit
+        that was used for it does not go back.
 
         One that was given back already is left alone. Raises ProviderRejected with code
         `nothing_to_refund` when nothing was paid, or not through the provider, `partly_refunded`

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from app.domain.kinds import InvoiceStatus
+from app.domain.kinds import Collection, InvoiceStatus
 from app.gateways.payments import (
     Card,
     CardSetup,
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 CUSTOMER_REFERENCE = "tallyport_customer"
 INVOICE_REFERENCE = "tallyport_invoice"
 LINE_REFERENCE = "tallyport_line"
+CREDIT_REFERENCE = "tallyport_credit"
 # An object's id is stored in a column of this width; Stripe documents ids of up to 255 characters
 # but has never sent one of more than 66.
 MAX_ID = 128
@@ -38,6 +39,8 @@ def read_invoice(found: Json, *, lines: Iterable[Json] | None = None) -> RemoteI
     shown = lines if lines is not None else (found.get("lines") or {}).get("data") or ()
     references = {read_reference(line, LINE_REFERENCE) for line in shown}
     failure = _last_failure(found)
+    # Stripe charges by card what does not say otherwise.
+    collection = found.get("collection_method") or Collection.CHARGE_AUTOMATICALLY
     return RemoteInvoice(
         id=found["id"],
         reference=read_reference(found, INVOICE_REFERENCE),
@@ -46,7 +49,9 @@ def read_invoice(found: Json, *, lines: Iterable[Json] | None = None) -> RemoteI
         total=found["total"],
         amount_due=found["amount_due"],
         amount_paid=found["amount_paid"],
+        balance_applied=_balance_applied(found),
         currency=found["currency"],
+        collection=Collection(collection),
         number=found.get("number"),
         hosted_url=found.get("hosted_invoice_url"),
         pdf_url=found.get("invoice_pdf"),
@@ -152,6 +157,20 @@ def write_line(line: RemoteLine, *, currency: str) -> Json:
             "unit_amount_decimal": Decimal(line.unit_amount),
         }
     return sent
+
+
+def _balance_applied(found: Json) -> int:
+    """How much of the customer's credit pays for an invoice, in cents.
+
+    At Stripe credit is a negative balance and debt a positive one. Only the credit counts: a debt
+    that was asked for together with the invoice, or an amount too small to charge that became a
+    debt, is not paid from anything.
+    """
+    ending = found.get("ending_balance")
+    if ending is None or found["status"] == "void":
+        return 0
+    before, after = max(-int(found["starting_balance"]), 0), max(-int(ending), 0)
+    return max(before - after, 0)
 
 
 def _payment_intents(found: Json) -> list[Json]:

@@ -72,6 +72,9 @@ def build(
     app.register_error_handler(HTTPException, _error_page)
     app.jinja_env.filters.update(
         money=wording.money,
+        balance=wording.balance,
+        credit=wording.credit,
+        balance_change=wording.balance_change,
         date=wording.date,
         period=wording.period,
         moment=wording.moment,

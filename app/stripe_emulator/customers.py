@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.stripe_emulator.errors import invalid
+from app.stripe_emulator.errors import invalid, unsupported
 from app.stripe_emulator.params import (
     Choice,
     Hash,
@@ -202,12 +202,15 @@ def record_balance_change(
 def create_balance_transaction(work: Work) -> Doc:
     """Give credit (a negative amount) or take it back."""
     customer = work.load("customer", work.path["id"])
+    currency = work.params["currency"].lower()
+    if customer["currency"] not in (None, currency):
+        raise unsupported("balances in several currencies", param="currency")
     transaction = record_balance_change(
         work,
         customer,
         work.params["amount"],
         type="adjustment",
-        currency=work.params["currency"].lower(),
+        currency=currency,
         description=work.params.get("description"),
     )
     transaction["metadata"] = merge_metadata({}, work.params.get("metadata"))

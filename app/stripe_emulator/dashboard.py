@@ -18,12 +18,15 @@ def index() -> str:
     with store().transaction() as tx:
         work = page_work(tx)
         customers = tx.select("customer", Filters(), limit=SHOWN)
+        changes = tx.select("customer_balance_transaction", Filters(), limit=SHOWN)
         invoices = [work.render(doc) for doc in tx.select("invoice", Filters(), limit=SHOWN)]
         events = [_with_deliveries(tx, doc) for doc in tx.select("event", Filters(), limit=SHOWN)]
         return render_template(
             "dashboard.html",
             customers=customers,
+            changes=changes,
             invoices=invoices,
+            numbers={doc["id"]: doc["number"] for doc in invoices},
             events=events,
             held=tx.setting("held") == "1",
             webhook_url=tx.setting("webhook_url"),

@@ -258,8 +258,16 @@ def portal(session_id: str) -> str:
         session = _load(work, "billing_portal.session", session_id)
         customer = _load(work, "customer", session["customer"])
         cards = tx.select("payment_method", Filters(customer=customer["id"]))
+        changes = tx.select("customer_balance_transaction", Filters(parent=customer["id"]))
         found = tx.select("invoice", Filters(customer=customer["id"]))
         invoices = [work.render(doc) for doc in found if doc["status"] != "draft"]
     return render_template(
-        "portal.html", session=session, customer=customer, cards=cards, invoices=invoices
+        "portal.html",
+        session=session,
+        customer=customer,
+        cards=cards,
+        changes=changes,
+        invoices=invoices,
+        names={},
+        numbers={doc["id"]: doc["number"] for doc in invoices},
     )

@@ -75,6 +75,8 @@ def _finalize(work: Work, invoice: Doc) -> Doc:
 def _settle_with_balance(work: Work, invoice: Doc, customer: Doc) -> None:
     """Credit (a negative balance) lowers what is due, debt raises it, a negative total is credit."""
     starting = customer["balance"]
+    if starting and customer["currency"] != invoice["currency"]:
+        raise unsupported("balances in several currencies", param="currency")
     combined = invoice["total"] + starting
     due, ending = max(combined, 0), min(combined, 0)
     if ending != starting:

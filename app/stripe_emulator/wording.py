@@ -15,6 +15,24 @@ def money(amount: int, currency: str) -> str:
     return f"{currency.upper()} {sign}{whole // 100:,}.{whole % 100:02d}"
 
 
+def balance(amount: int, currency: str | None) -> str:
+    """-300, usd → USD 3.00 credit; 12, usd → USD 0.12 owed; a dash for neither."""
+    if amount == 0:
+        return "–"
+    words = "credit" if amount < 0 else "owed"
+    return f"{money(abs(amount), currency or 'usd')} {words}"
+
+
+def credit(amount: int, currency: str) -> str:
+    """A change of a balance as people read it: -300, usd → USD 3.00; 300 → USD -3.00"""
+    return money(-amount, currency)
+
+
+def balance_change(kind: str) -> str:
+    """applied_to_invoice → Applied to invoice"""
+    return kind.replace("_", " ").capitalize()
+
+
 def date(seconds: int | None) -> str:
     """Seconds since 1970 → 2012-02-03 (UTC); a dash for none or for what no calendar holds."""
     if seconds is None:

@@ -122,6 +122,7 @@ def test_an_invoice_is_paid(shop: Shop, page: Page, portal: str, axe_source: str
 
 def test_the_other_pages(shop: Shop, page: Page, axe_source: str) -> None:
     customer = shop.customer().id
+    shop.v1.customers.balance_transactions.create(customer, {"amount": -300, "currency": "usd"})
     shop.v1.invoices.pay(shop.open(customer, 4300).id)
     session = shop.v1.billing_portal.sessions.create({"customer": customer})
     page.goto(session.url)

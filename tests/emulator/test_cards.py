@@ -258,6 +258,25 @@ def test_the_billing_portal(shop: Shop) -> None:
         )
 
 
+def test_the_pages_show_the_balance(shop: Shop) -> None:
+    customer = shop.customer()
+    session = shop.v1.billing_portal.sessions.create({"customer": customer.id})
+    dashboard = f"{shop.url}/emulator/"
+    for url in (session.url, dashboard):
+        assert "USD 7.00 credit" not in valid(requests.get(url, timeout=10))
+    shop.v1.customers.balance_transactions.create(
+        customer.id, {"amount": -1700, "currency": "usd", "description": "Unused <time>"}
+    )
+    invoice = shop.open(customer.id, 1000)
+    for url in (session.url, dashboard):
+        text = valid(requests.get(url, timeout=10))
+        assert "USD 7.00 credit" in text and "Unused &lt;time&gt;" in text
+        assert "USD 17.00</td>" in text and "USD -10.00</td>" in text
+        assert "Applied to invoice" in text and f"<td>{invoice.number}</td>" in text
+    shop.open(customer.id, 712)
+    assert "USD 0.12 owed" in valid(requests.get(dashboard, timeout=10))
+
+
 def test_the_hosted_invoice(shop: Shop) -> None:
     customer = shop.customer(card=None)
     back = "http://acme.localhost:5000/billing"

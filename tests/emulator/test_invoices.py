@@ -179,6 +179,19 @@ def test_an_amount_too_small_to_charge_is_carried_over(shop: Shop) -> None:
     assert (following.amount_due, following.ending_balance) == (1012, 0)
 
 
+def test_a_balance_has_one_currency(shop: Shop) -> None:
+    customer = shop.customer()
+    give = shop.v1.customers.balance_transactions.create
+    give(customer.id, {"amount": -300, "currency": "USD"})
+    error = refused(lambda: give(customer.id, {"amount": -300, "currency": "eur"}))
+    assert error.param == "currency"
+    assert shop.v1.customers.retrieve(customer.id).balance == -300
+    draft = shop.draft(customer.id, 1000, currency="eur")
+    error = refused(lambda: shop.v1.invoices.finalize_invoice(draft.id))
+    assert error.param == "currency"
+    assert shop.v1.invoices.retrieve(draft.id).status == "draft"
+
+
 def test_sent_invoices_have_a_due_date(shop: Shop) -> None:
     customer = shop.customer(card=None)
     error = refused(lambda: shop.draft(customer.id, 100, collection_method="send_invoice"))

@@ -20,6 +20,7 @@ from app.gateways.payments import (
     ProviderUnavailable,
 )
 from app.gateways.stripe_gateway import API_VERSION, StripeGateway
+from app.gateways.stripe_values import read_invoice
 from app.stripe_emulator.server import Handle
 from tests.emulator.conformance import check_request
 from tests.gateways.making import PURCHASE, a_customer, a_draft, an_open_invoice, some_lines
@@ -44,6 +45,12 @@ def create_invoice(gateway: PaymentsGateway, customer_id: str, *, key: str, ours
         days_until_due=None,
         key=key,
     ).id
+
+
+def credit_balance(gateway: PaymentsGateway, customer_id: str, *, key: str, ours: str) -> str:
+    return gateway.credit_balance(
+        customer_id, amount=300, currency="usd", description="Unused", reference=ours, key=key
+    )
 
 
 # --- what is sent ---
@@ -74,6 +81,8 @@ def test_every_request_fits_the_sdks_types(emulated: EmulatorWorld) -> None:
     to_send = an_open_invoice(emulated, customer_id, collection=Collection.SEND_INVOICE)
     gateway.send_invoice(to_send.id, key=unique())
     an_open_invoice(emulated, customer_id, *[(1, 1)] * 11)
+    credit_balance(gateway, customer_id, key=unique(), ours=reference)
+    gateway.find_balance_credit(customer_id, reference=reference)
 
     sent = emulated.requests()
     assert {request["route"] for request in sent} >= {
@@ -94,6 +103,8 @@ def test_every_request_fits_the_sdks_types(emulated: EmulatorWorld) -> None:
         "POST /v1/invoices/{id}/send",
         "POST /v1/invoices/{id}/void",
         "POST /v1/refunds",
+        "POST /v1/customers/{id}/balance_transactions",
+        "GET /v1/customers/{id}/balance_transactions",
     }
     problems = [
         problem
@@ -132,6 +143,53 @@ def test_stripe_is_told_to_collect_nothing_by_itself(emulated: EmulatorWorld) ->
     assert discount["amount"] == "-2000"
     assert "price_data" not in discount
     assert {first["discountable"], discount["discountable"]} == {"false"}
+
+
+def test_credit_is_a_negative_amount_with_our_reference(emulated: EmulatorWorld) -> None:
+    key, reference = unique(), unique()
+    credit_balance(emulated.gateway, a_customer(emulated), key=key, ours=reference)
+    sent = emulated.requests()[-1]
+    assert sent["idempotency_key"] == key
+    assert sent["params"] == {
+        "amount": "-300",
+        "currency": "usd",
+        "description": "Unused",
+        "metadata": {"tallyport_credit": reference},
+    }
+
+
+def test_credit_is_found_among_more_than_a_page(emulated: EmulatorWorld) -> None:
+    customer_id, reference = a_customer(emulated), unique()
+    made = credit_balance(emulated.gateway, customer_id, key=unique(), ours=reference)
+    for _ in range(101):
+        emulated.sdk.customers.balance_transactions.create(
+            customer_id,
+            {"amount": -1, "currency": "usd", "metadata": {"tallyport_credit": "another"}},
+        )
+    assert emulated.gateway.find_balance_credit(customer_id, reference=reference) == made
+
+
+@pytest.mark.parametrize(
+    ("starting", "ending", "status", "applied"),
+    [
+        (-300, None, "draft", 0),
+        (-300, 0, "open", 300),
+        (-300, -100, "paid", 200),
+        (-300, 0, "void", 0),
+        (0, 0, "open", 0),
+        (12, 0, "open", 0),
+        (0, 12, "paid", 0),
+        (-300, 12, "paid", 300),
+        (-100, -600, "paid", 0),
+    ],
+)
+def test_only_credit_is_told_as_applied(
+    starting: int, ending: int | None, status: str, applied: int
+) -> None:
+    found = {"id": "in_1", "customer": "cus_1", "status": status, "currency": "usd"}
+    amounts = {"total": 1000, "amount_due": 1000, "amount_paid": 0}
+    balance = {"starting_balance": starting, "ending_balance": ending}
+    assert read_invoice(found | amounts | balance).balance_applied == applied
 
 
 def test_the_keys_are_ours(emulated: EmulatorWorld) -> None:
@@ -192,6 +250,17 @@ def test_a_fault_is_stored_under_the_key(emulated: EmulatorWorld) -> None:
     assert stored.value.code == "stored_failure"
     # It has happened all the same, which a look shows.
     assert emulated.gateway.find_invoice(customer_id, reference=ours) is not None
+
+
+@pytest.mark.parametrize("kind", ["reset", "500_after"])
+def test_credit_was_given_but_the_answer_was_lost(emulated: EmulatorWorld, kind: str) -> None:
+    customer_id, key, ours = a_customer(emulated), unique(), unique()
+    emulated.fail("POST /v1/customers/{id}/balance_transactions", kind)
+    with pytest.raises(ProviderUnavailable):
+        credit_balance(emulated.gateway, customer_id, key=key, ours=ours)
+    # A look finds it even when the key is forgotten, or holds a fault.
+    assert emulated.gateway.find_balance_credit(customer_id, reference=ours) is not None
+    assert emulated.credit_of(customer_id) == 300
 
 
 def test_too_many_requests(emulated: EmulatorWorld) -> None:
@@ -305,6 +374,8 @@ def test_no_call_inside_a_transaction(provider: str, emulator: Handle, clock: Fi
         lambda: gateway.void_invoice("in_1", key="k"),
         lambda: gateway.get_invoice("in_1"),
         lambda: gateway.find_invoice("cus_1", reference="r"),
+        lambda: credit_balance(gateway, "cus_1", key="k", ours="r"),
+        lambda: gateway.find_balance_credit("cus_1", reference="r"),
     ]
     for call in calls:
         with pytest.raises(CalledInTransaction):

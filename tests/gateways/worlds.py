@@ -57,6 +57,14 @@ class World(Protocol):
         """Note at the provider that an open invoice was paid another way."""
         ...
 
+    def staff_invoice(self, customer_id: str, amount: int) -> str:
+        """Make and finalize an invoice by hand, to be sent, in US dollars; returns its id."""
+        ...
+
+    def credit_of(self, customer_id: str) -> int:
+        """What is on the customer's balance, in cents; negative is debt."""
+        ...
+
     def events(self) -> list[tuple[str, str]]:
         """Types and objects of all events so far, oldest first."""
         ...
@@ -103,6 +111,12 @@ class FakeWorld:
     def pay_elsewhere(self, invoice: RemoteInvoice) -> None:
         self.fake.pay_elsewhere(invoice.id)
 
+    def staff_invoice(self, customer_id: str, amount: int) -> str:
+        return self.fake.make_invoice(customer_id, amount=amount).id
+
+    def credit_of(self, customer_id: str) -> int:
+        return self.fake.credit_of(customer_id)
+
     def events(self) -> list[tuple[str, str]]:
         self._events += [(event.type, event.object_id) for event in self.fake.take_events()]
         return self._events
@@ -141,6 +155,23 @@ class StripeWorld:
 
     def pay_elsewhere(self, invoice: RemoteInvoice) -> None:
         self.sdk.invoices.pay(invoice.id, {"paid_out_of_band": True})
+
+    def staff_invoice(self, customer_id: str, amount: int) -> str:
+        draft = self.sdk.invoices.create(
+            {
+                "customer": customer_id,
+                "currency": "usd",
+                "collection_method": "send_invoice",
+                "days_until_due": 30,
+            }
+        )
+        self.sdk.invoices.add_lines(
+            draft.id, {"lines": [{"amount": amount, "description": "Made by hand"}]}
+        )
+        return self.sdk.invoices.finalize_invoice(draft.id).id
+
+    def credit_of(self, customer_id: str) -> int:
+        return -(self.sdk.customers.retrieve(customer_id).balance or 0)
 
     def events(self) -> list[tuple[str, str]]:
         newest_first = self.sdk.events.list({"limit": 100}).data
