@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.databases import BACKENDS, Databases
 from tests.support.servers import Run, new_run
+from tests.support.sharing import share_rules, share_statements
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -72,6 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
         kept = {RUN_FOLDER, "STRIPE_TEST_KEY"}
         if variable.startswith(("TALLYPORT_", "STRIPE_")) and variable not in kept:
             del os.environ[variable]
+    share_rules()
     if hasattr(config, "workerinput"):
         return
     # A terminated run ends as an interrupted one does: servers stop, reports are written.
@@ -241,6 +243,9 @@ def make_app(
         app = _create(defaults | settings_overrides | overrides)
         app.test_client_class = CheckedClient
         app.jinja_env.bytecode_cache = COMPILED
+        if "database_url" not in overrides:
+            with app.app_context():
+                share_statements(db.engine, app.extensions["tallyport"].sessions.kw["bind"])
         if mailer.renderer is None:
             mailer.renderer = build_renderer(app)
         made.append(app)
