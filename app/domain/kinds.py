@@ -122,6 +122,59 @@ class LineSource(StrEnum):
 
     PLAN = "plan"
     PURCHASE = "purchase"
+    ADJUSTMENT = "adjustment"
+    ONE_OFF = "one_off"
+
+
+class PromoKind(StrEnum):
+    """Whose discount of so many months a plan carries; they never add up."""
+
+    NEW_CUSTOMER = "new_customer"
+    COUPON = "coupon"
+
+
+class EndReason(StrEnum):
+    """Why a plan ended."""
+
+    CYCLE_END = "cycle_end"
+    STAFF = "staff"
+    REPLACED = "replaced"
+    SWITCHED = "switched"
+    CANCELED = "canceled"
+    UNPAID = "unpaid"
+
+
+class AdjustmentReason(StrEnum):
+    """Why licenses of a closed cycle are charged, or given back, afterwards."""
+
+    LATE_ROWS = "late_rows"
+    ESTIMATE = "estimate"
+
+
+class OfferStatus(StrEnum):
+    """Where an offer of a fixed price stands."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class SponsorshipStatus(StrEnum):
+    """Where a request for sponsorship stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class MailKind(StrEnum):
+    """What a person can have sent or not: the mails that are not about money owed."""
+
+    RENEWALS = "renewals"
+    USAGE = "usage"
+    ANNOUNCEMENTS = "announcements"
 
 
 @dataclass(frozen=True, slots=True)

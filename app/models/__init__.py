@@ -2,11 +2,20 @@
 
 from app.models.audit import AuditEntry
 from app.models.base import Base
+from app.models.charges import Adjustment, BalanceCredit, LateFall, OneOff
 from app.models.customers import Customer
+from app.models.deals import (
+    Announcement,
+    Coupon,
+    CouponUse,
+    Offer,
+    OrganizationMove,
+    SponsorshipRequest,
+)
 from app.models.invoices import DeliveryAttempt, Invoice, InvoiceLine, InvoiceLineEntry
 from app.models.mails import Mail
 from app.models.people import BillingUser, EmailConfirmation, LoginLink, PersonalDetail
-from app.models.plans import LedgerEntry, Plan
+from app.models.plans import LedgerEntry, Plan, PlanPrice
 from app.models.purchases import Purchase
 from app.models.registrations import Organization, Server, TransferChallenge
 from app.models.sessions import BrowserSession
@@ -16,28 +25,39 @@ from app.models.webhooks import WebhookEvent
 from app.models import triggers  # isort: skip  # attached once every table is known
 
 __all__ = [
+    "Adjustment",
+    "Announcement",
     "AuditEntry",
     "AuditRow",
+    "BalanceCredit",
     "Base",
     "BillingUser",
     "BrowserSession",
+    "Coupon",
+    "CouponUse",
     "Customer",
     "DeliveryAttempt",
     "EmailConfirmation",
     "Invoice",
     "InvoiceLine",
     "InvoiceLineEntry",
+    "LateFall",
     "LedgerEntry",
     "LoginLink",
     "Mail",
+    "Offer",
+    "OneOff",
     "Organization",
     "OrganizationCount",
+    "OrganizationMove",
     "PendingAuditRow",
     "PersonalDetail",
     "Plan",
+    "PlanPrice",
     "Purchase",
     "Server",
     "ServerCount",
+    "SponsorshipRequest",
     "TransferChallenge",
     "WebhookEvent",
     "triggers",

@@ -24,6 +24,11 @@ class Customer(Base):
             "(kind = 'organization' AND organization_id IS NOT NULL AND server_id IS NULL)",
             name="exactly_one_payer",
         ),
+        CheckConstraint(
+            "discount_percent IS NULL OR "
+            "(discount_monthly_price IS NULL AND discount_annual_price IS NULL)",
+            name="one_kind_of_discount",
+        ),
         choice_check("kind", CustomerKind),
     )
 
@@ -47,7 +52,17 @@ class Customer(Base):
 
     # Months of the discount for new customers that are left; None until the first paid plan.
     new_customer_months_left: Mapped[int | None]
-    # Set by staff in later work; the rules that read them are already here.
+    # What staff agreed with this customer. The tier comes first: the discount, the minimum and an
+    # offer are for it. A percentage in hundredths of a percent, or prices in cents for one license
+    # and cycle of each schedule; renewals after `discount_ends_at` are at the full price.
+    required_plan_tier: Mapped[str | None] = mapped_column(String(32))
+    discount_percent: Mapped[int | None]
+    discount_monthly_price: Mapped[int | None]
+    discount_annual_price: Mapped[int | None]
+    discount_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    discount_reason: Mapped[str | None] = mapped_column(String(300))
+    # Who promised it, as staff call each other.
+    discount_owner: Mapped[str | None] = mapped_column(String(120))
     minimum_licenses: Mapped[int | None]
     exempt_from_license_number_check: Mapped[bool] = mapped_column(default=False)
     sponsorship_pending: Mapped[bool] = mapped_column(default=False)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.kinds import Collection, InvoiceStatus, LineKind, LineSource
@@ -26,6 +26,12 @@ class Invoice(Base):
             sqlite_where=text("to_deliver"),
             postgresql_where=text("to_deliver"),
         ),
+        Index(
+            "ix_invoices_to_retry",
+            "next_retry_at",
+            sqlite_where=text("next_retry_at IS NOT NULL"),
+            postgresql_where=text("next_retry_at IS NOT NULL"),
+        ),
         choice_check("status", InvoiceStatus),
         choice_check("collection", Collection),
     )
@@ -33,7 +39,8 @@ class Invoice(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     boundary: Mapped[datetime] = mapped_column(UtcDateTime)
-    # currency + payment method + occasion (`cycle`, `purchase:<id>`, `growth:<purchase id>`).
+    # currency + payment method + occasion (`cycle`, `purchase:<id>`, `growth:<purchase id>`,
+    # `switch:<plan id>`, `one_off:<id>`).
     group_key: Mapped[str] = mapped_column(String(100))
     purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchases.id"), index=True)
     plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"), index=True)
@@ -44,6 +51,10 @@ class Invoice(Base):
     collection: Mapped[Collection] = mapped_column(Choice(Collection))
     # Sum of the lines, in cents; never below zero.
     total: Mapped[int] = mapped_column(BigInteger)
+    # What the provider took for it from the customer's credit balance, in cents.
+    balance_applied: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    # Whether licenses on it were estimated, since the server's counts had not arrived.
+    is_estimated: Mapped[bool] = mapped_column(default=False, server_default=false())
     # The provider's number, None before the invoice is final.
     number: Mapped[str | None] = mapped_column(String(64), unique=True)
     stripe_invoice_id: Mapped[str | None] = mapped_column(String(64), unique=True)
@@ -59,6 +70,10 @@ class Invoice(Base):
     voided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failure_code: Mapped[str | None] = mapped_column(String(64))
     failure_message: Mapped[str | None] = mapped_column(String(500))
+    # When the card is tried again, or an unpaid invoice ends its plan, and how often it was tried
+    # again before. None when nothing more is tried.
+    next_retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retries: Mapped[int] = mapped_column(default=0, server_default="0")
     # Whether delivery still has something to do; taken by lease.
     to_deliver: Mapped[bool] = mapped_column(default=False)
     next_delivery_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -86,6 +101,9 @@ class InvoiceLine(Base):
     position: Mapped[int]
     source_kind: Mapped[LineSource] = mapped_column(Choice(LineSource))
     source_id: Mapped[int] = mapped_column(BigInteger)
+    # The plan whose time it charges for; None before a purchase has its plan, and for others.
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id"), index=True)
+    is_estimated: Mapped[bool] = mapped_column(default=False, server_default=false())
     kind: Mapped[LineKind] = mapped_column(Choice(LineKind))
     tier: Mapped[str] = mapped_column(String(32))
     description: Mapped[str] = mapped_column(String(300))

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, UtcDateTime
+from app.domain.kinds import MailKind
+from app.models.base import Base, BigId, Choice, UtcDateTime, choice_check
 
 
 class Mail(Base):
@@ -20,11 +21,15 @@ class Mail(Base):
             sqlite_where=text("sent_at IS NULL AND failed_at IS NULL"),
             postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
         ),
+        choice_check("kind", MailKind),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     event_key: Mapped[str] = mapped_column(String(200), unique=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    # Whom it is for, and the kind that this person may stop; None where it always goes.
+    billing_user_id: Mapped[int | None] = mapped_column(ForeignKey("billing_users.id"))
+    kind: Mapped[MailKind | None] = mapped_column(Choice(MailKind))
     template: Mapped[str] = mapped_column(String(64))
     recipient: Mapped[str] = mapped_column(String(254))
     params: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.kinds import BillingRole, LoginDoor
@@ -53,6 +53,10 @@ class BillingUser(Base):
     tos_accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     wants_major_release_mails: Mapped[bool] = mapped_column(default=False)
     wants_maintenance_mails: Mapped[bool] = mapped_column(default=False)
+    # Mails that are not about money owed can be stopped, each kind by itself (MailKind).
+    wants_renewal_mails: Mapped[bool] = mapped_column(default=True, server_default=true())
+    wants_usage_mails: Mapped[bool] = mapped_column(default=True, server_default=true())
+    wants_announcement_mails: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deactivated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -16,8 +16,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.domain.kinds import (
     AtCycleEnd,
     Collection,
+    EndReason,
     LicenseManagement,
     PlanStatus,
+    PromoKind,
     Schedule,
 )
 from app.models.base import Base, BigId, Choice, UtcDateTime, choice_check
@@ -62,6 +64,8 @@ class Plan(Base):
         choice_check("schedule", Schedule),
         choice_check("license_management", LicenseManagement),
         choice_check("collection", Collection),
+        choice_check("promo_kind", PromoKind),
+        choice_check("ended_reason", EndReason),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -78,6 +82,10 @@ class Plan(Base):
     fixed_price: Mapped[int | None]
     # A percentage given by staff, in hundredths of a percent (8725 = 87.25 %).
     discount: Mapped[int | None]
+    # What staff made of the price, in cents for one license and one cycle; None without their
+    # discount. Renewals after `discount_ends_at` are at the full price.
+    discounted_price: Mapped[int | None]
+    discount_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The tier's minimum of licenses when the plan began.
     tier_minimum: Mapped[int] = mapped_column(default=1)
     # The discount for new customers as it stood when the plan began: months the customer had
@@ -85,12 +93,25 @@ class Plan(Base):
     new_customer_months_at_start: Mapped[int] = mapped_column(default=0)
     new_customer_amount: Mapped[int] = mapped_column(default=0)
     new_customer_minimum: Mapped[int] = mapped_column(default=1)
+    # A coupon takes the place of the discount for new customers: the same months, its own amount a
+    # month or, in hundredths of a percent, its share.
+    promo_kind: Mapped[PromoKind] = mapped_column(
+        Choice(PromoKind),
+        default=PromoKind.NEW_CUSTOMER,
+        server_default=PromoKind.NEW_CUSTOMER.value,
+    )
+    promo_percent: Mapped[int] = mapped_column(default=0, server_default="0")
+    coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupons.id"))
+    offer_id: Mapped[int | None] = mapped_column(ForeignKey("offers.id"))
     license_management: Mapped[LicenseManagement] = mapped_column(Choice(LicenseManagement))
     collection: Mapped[Collection] = mapped_column(Choice(Collection))
     # Never moves: every boundary is computed from it.
     billing_cycle_anchor: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When the free trial began that lasts until the anchor; None without one.
+    trial_start: Mapped[datetime | None] = mapped_column(UtcDateTime)
     end_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_reason: Mapped[EndReason | None] = mapped_column(Choice(EndReason))
     # The next monthly boundary to invoice; None only after the end and its closing invoice.
     next_invoice_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Everything up to and including this instant has been billed (or needed no bill).
@@ -102,6 +123,26 @@ class Plan(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     customer: Mapped[Customer] = relationship()
+
+
+class PlanPrice(Base):
+    """A price a plan has had, from `recorded_at` until the next row. Append-only.
+
+    The plan's own columns say what is in force; these rows say what was, why, and who said so.
+    Amounts are cents for one license and one cycle.
+    """
+
+    __tablename__ = "plan_prices"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id"), index=True)
+    price: Mapped[int]
+    list_price: Mapped[int]
+    percent: Mapped[int | None]
+    ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(300))
+    actor: Mapped[str] = mapped_column(String(64))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class LedgerEntry(Base):

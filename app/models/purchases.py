@@ -3,10 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.kinds import Collection, LicenseManagement, PurchaseStatus, Schedule
+from app.domain.kinds import (
+    Collection,
+    LicenseManagement,
+    PromoKind,
+    PurchaseStatus,
+    Schedule,
+)
 from app.models.base import Base, BigId, Choice, UtcDateTime, choice_check
 from app.models.customers import Customer
 
@@ -27,6 +33,10 @@ class Purchase(Base):
         choice_check("schedule", Schedule),
         choice_check("license_management", LicenseManagement),
         choice_check("collection", Collection),
+        choice_check("promo_kind", PromoKind),
+        CheckConstraint(
+            "(price_per_license IS NULL) <> (fixed_price IS NULL)", name="one_kind_of_price"
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -38,7 +48,22 @@ class Purchase(Base):
     collection: Mapped[Collection] = mapped_column(Choice(Collection))
     licenses: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
-    price_per_license: Mapped[int]
+    # As on the plan that it becomes (models/plans.py).
+    price_per_license: Mapped[int | None]
+    fixed_price: Mapped[int | None]
+    discount: Mapped[int | None]
+    discounted_price: Mapped[int | None]
+    discount_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    promo_kind: Mapped[PromoKind] = mapped_column(
+        Choice(PromoKind),
+        default=PromoKind.NEW_CUSTOMER,
+        server_default=PromoKind.NEW_CUSTOMER.value,
+    )
+    promo_percent: Mapped[int] = mapped_column(default=0, server_default="0")
+    coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupons.id"))
+    offer_id: Mapped[int | None] = mapped_column(ForeignKey("offers.id"))
+    # Where it begins with a free trial: until when that lasts, which becomes the anchor.
+    trial_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tier_minimum: Mapped[int]
     new_customer_months: Mapped[int] = mapped_column(default=0)
     new_customer_amount: Mapped[int] = mapped_column(default=0)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, or_, select, update
 
+from app.models.charges import BalanceCredit
 from app.models.invoices import Invoice
 from app.models.mails import Mail
 from app.models.purchases import Purchase
@@ -31,7 +32,7 @@ _GONE_STATES = frozenset("ZXx")
 
 
 # The tables whose rows are taken by lease.
-Leasable = Invoice | Mail | Purchase | WebhookEvent
+Leasable = BalanceCredit | Invoice | Mail | Purchase | WebhookEvent
 
 
 def owner() -> str:
