@@ -2,6 +2,9 @@
 
 Boundary n = anchor + n months (31 January -> 28 or 29 February -> 31 March); times of day are
 kept. An instant exactly at a boundary belongs to the new period.
+
+Whatever lies before the anchor is one period, number -1: a free trial, or the time in which a plan
+was scheduled. It is never charged, so its length means nothing.
 """
 
 from dataclasses import dataclass
@@ -31,6 +34,11 @@ def next_month_boundary(anchor: datetime, after: datetime) -> datetime:
     return month_boundary(anchor, months_elapsed(anchor, after) + 1)
 
 
+# Longer than any trial can be: the start of the period before the anchor.
+BEFORE_THE_ANCHOR = timedelta(days=400)
+BEFORE = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Cycle:
     """One period [start, end) between two renewals; `index` counts from 0 at the anchor."""
@@ -46,7 +54,9 @@ class Cycle:
 
 
 def cycle_number(anchor: datetime, schedule: Schedule, index: int) -> Cycle:
-    """The cycle of that index."""
+    """The cycle of that index; every negative one means the time before the anchor."""
+    if index < 0:
+        return Cycle(BEFORE, anchor - BEFORE_THE_ANCHOR, anchor)
     months = schedule.months
     return Cycle(
         index=index,
@@ -57,10 +67,20 @@ def cycle_number(anchor: datetime, schedule: Schedule, index: int) -> Cycle:
 
 def cycle_at(anchor: datetime, schedule: Schedule, at: datetime) -> Cycle:
     """The cycle that contains `at`."""
+    if at < anchor:
+        return cycle_number(anchor, schedule, BEFORE)
     return cycle_number(anchor, schedule, months_elapsed(anchor, at) // schedule.months)
 
 
-def is_renewal_boundary(anchor: datetime, schedule: Schedule, at: datetime) -> bool:
-    """Whether `at` starts a cycle other than the first."""
+def starts_cycle(anchor: datetime, schedule: Schedule, at: datetime) -> bool:
+    """Whether a cycle starts at `at`, the first one included."""
     cycle = cycle_at(anchor, schedule, at)
-    return cycle.start == at and cycle.index > 0
+    return cycle.start == at and cycle.index >= 0
+
+
+def whole_months_between(anchor: datetime, start: datetime, end: datetime) -> int:
+    """How many whole months, counted by the boundaries of `anchor`, lie in [start, end)."""
+    first = months_elapsed(anchor, start)
+    if month_boundary(anchor, first) < start:
+        first += 1
+    return max(0, months_elapsed(anchor, end) - first)

@@ -5,22 +5,27 @@ The same functions answer purchases, previews, dry runs and the page's "next cha
 Rules: docs/rules/proration.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.domain.calendar import Cycle, cycle_at, cycle_number, is_renewal_boundary
+from app.domain.calendar import BEFORE, Cycle, cycle_at, cycle_number, starts_cycle
 from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
 from app.domain.kinds import LineKind, Schedule
 from app.domain.ledger import Entry, effective_entries
-from app.domain.money import prorate
+from app.domain.money import monthly_part, prorate, unused
 
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """What a plan charges. `price` is cents for one license and one cycle.
+    """What a plan charges. `price` is cents for one license and one cycle, before staff took
+    anything off.
 
-    ends_at: when the plan ends (set to end, or ended); None while it renews.
+    ends_at: when the plan ends (set to end, or ended); None while it renews. discounted_price:
+    what staff made of the price, for cycles that begin before `discount_ends_at` (None: for all).
+    fixed_price: cents for a year, whoever is there; then nothing is charged per license.
+    first_kind: what the line of the first cycle is when it is billed at the anchor and not by a
+    purchase: a renewal for a plan that follows another, the first of a plan after its trial.
     """
 
     anchor: datetime
@@ -28,6 +33,25 @@ class PlanTerms:
     price: int
     new_customer: NewCustomerTerms = NO_NEW_CUSTOMER_TERMS
     ends_at: datetime | None = None
+    discounted_price: int | None = None
+    discount_ends_at: datetime | None = None
+    fixed_price: int | None = None
+    first_kind: LineKind = LineKind.RENEWAL
+
+    def price_in(self, cycle: Cycle) -> int:
+        """Cents for one license in `cycle`, with the discount of staff while it lasts."""
+        if self.discounted_price is None:
+            return self.price
+        if self.discount_ends_at is not None and cycle.start >= self.discount_ends_at:
+            return self.price
+        return self.discounted_price
+
+    def fixed_part(self, cycle: Cycle) -> int:
+        """Cents of the fixed price that `cycle` costs."""
+        assert self.fixed_price is not None
+        if self.schedule is Schedule.ANNUAL:
+            return self.fixed_price
+        return monthly_part(self.fixed_price, cycle.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +74,32 @@ class LineDraft:
         return self.quantity * self.unit_amount
 
 
+@dataclass(frozen=True, slots=True)
+class PaidLine:
+    """A line that was paid: cents (negative for a discount) for [period_start, period_end)."""
+
+    amount: int
+    period_start: datetime
+    period_end: datetime
+
+
 def total_of(lines: Sequence[LineDraft]) -> int:
     """Sum of the lines in cents."""
     return sum(line.amount for line in lines)
 
 
 def first_lines(terms: PlanTerms, *, licenses: int) -> list[LineDraft]:
-    """The lines of a purchase: the first cycle, and the discount for new customers."""
-    cycle = cycle_at(terms.anchor, terms.schedule, terms.anchor)
-    first = LineDraft(LineKind.FIRST, licenses, terms.price, cycle.start, cycle.end)
+    """The lines of a purchase: the first cycle, and the discount of so many months."""
+    cycle = cycle_number(terms.anchor, terms.schedule, 0)
+    first = _cycle_line(terms, cycle, LineKind.FIRST, licenses)
     return [first, *_discount_lines(terms, cycle, [first])]
 
 
 def renewal_estimate(terms: PlanTerms, *, licenses: int, cycle_index: int) -> list[LineDraft]:
     """The lines of a renewal if nothing changes until then: what pages show ahead."""
     cycle = cycle_number(terms.anchor, terms.schedule, cycle_index)
-    line = LineDraft(LineKind.RENEWAL, licenses, terms.price, cycle.start, _end_of(terms, cycle))
+    kind = terms.first_kind if cycle_index == 0 else LineKind.RENEWAL
+    line = _cycle_line(terms, cycle, kind, licenses)
     return [line, *_discount_lines(terms, cycle, [line])]
 
 
@@ -80,14 +114,14 @@ def boundary_lines(
     """The lines of the invoice of `boundary`; an empty list means that nothing is to be billed.
 
     entries: all stored entries from the start of the closing cycle on. billed: the licenses
-    already billed, by index of the cycle. invoiced_until: the boundary before.
+    already billed, by index of the cycle (a fixed price counts as one license). invoiced_until: the
+    boundary before; before the anchor when the first cycle is not billed yet.
     """
     closing = cycle_at(terms.anchor, terms.schedule, invoiced_until)
     known = [entry for entry in effective_entries(entries) if entry.event_time <= boundary]
-    renewing = is_renewal_boundary(terms.anchor, terms.schedule, boundary)
     lines = _added_lines(terms, closing, known, billed=billed.get(closing.index, 0))
     ended = terms.ends_at is not None and terms.ends_at <= boundary
-    if not renewing or ended:
+    if ended or not _is_to_renew(terms, invoiced_until, boundary):
         return lines
     starting = cycle_at(terms.anchor, terms.schedule, boundary)
     renewal = next(
@@ -95,19 +129,12 @@ def boundary_lines(
     )
     assert renewal is not None, "the renewal is written to the ledger before it is billed"
     already = billed.get(starting.index, 0)
-    quantity = max(0, renewal.licenses - already)
+    licenses = renewal.licenses if terms.fixed_price is None else 1
+    quantity = max(0, licenses - already)
     if quantity:
-        lines.append(
-            LineDraft(
-                LineKind.RENEWAL,
-                quantity,
-                terms.price,
-                starting.start,
-                _end_of(terms, starting),
-                _ids(renewal),
-            )
-        )
-    lines += _added_lines(terms, starting, known, billed=max(already, renewal.licenses))
+        kind = terms.first_kind if starting.index == 0 else LineKind.RENEWAL
+        lines.append(_cycle_line(terms, starting, kind, quantity, _ids(renewal)))
+    lines += _added_lines(terms, starting, known, billed=max(already, licenses))
     return [*lines, *_discount_lines(terms, starting, lines, renewal)]
 
 
@@ -123,12 +150,50 @@ def growth_lines(
     return _added_lines(terms, cycle, known, billed=billed.get(cycle.index, 0))
 
 
+def unused_value(lines: Iterable[PaidLine], *, at: datetime) -> int:
+    """What of everything that was paid is for time after `at`, in cents; never negative.
+
+    For each line ceil(amount x remaining / length) of that line's own period, discounts included:
+    they take their share back.
+    """
+    total = 0
+    for line in lines:
+        if line.period_end <= at:
+            continue
+        remaining = line.period_end - max(at, line.period_start)
+        total += unused(
+            line.amount, remaining=remaining, length=line.period_end - line.period_start
+        )
+    return max(0, total)
+
+
+def _is_to_renew(terms: PlanTerms, invoiced_until: datetime, boundary: datetime) -> bool:
+    """Whether a cycle that no purchase has paid for starts at `boundary`."""
+    if not starts_cycle(terms.anchor, terms.schedule, boundary):
+        return False
+    return boundary > terms.anchor or invoiced_until < terms.anchor
+
+
+def _cycle_line(
+    terms: PlanTerms, cycle: Cycle, kind: LineKind, licenses: int, entry_ids: tuple[int, ...] = ()
+) -> LineDraft:
+    """The line of a whole cycle: so many licenses, or the cycle's part of a fixed price."""
+    end = _end_of(terms, cycle)
+    if terms.fixed_price is not None:
+        return LineDraft(kind, 1, terms.fixed_part(cycle), cycle.start, end, entry_ids)
+    return LineDraft(kind, licenses, terms.price_in(cycle), cycle.start, end, entry_ids)
+
+
 def _added_lines(
     terms: PlanTerms, cycle: Cycle, entries: Sequence[Entry], *, billed: int
 ) -> list[LineDraft]:
     """Rises over the highest count billed in the cycle; those of one UTC day with one unit price
-    are one line, dated from the first."""
+    are one line, dated from the first. Whoever comes in the time before the anchor, or under a
+    fixed price, costs nothing."""
+    if cycle.index == BEFORE or terms.fixed_price is not None:
+        return []
     end = _end_of(terms, cycle)
+    price = terms.price_in(cycle)
     groups: dict[tuple[date, int], LineDraft] = {}
     highest = billed
     for entry in entries:
@@ -137,7 +202,7 @@ def _added_lines(
             continue
         rise = entry.licenses - highest
         highest = entry.licenses
-        unit = prorate(terms.price, remaining=end - entry.event_time, length=cycle.length)
+        unit = prorate(price, remaining=end - entry.event_time, length=cycle.length)
         key = (entry.event_time.date(), unit)
         known = groups.get(key)
         groups[key] = LineDraft(
@@ -154,7 +219,13 @@ def _added_lines(
 def _discount_lines(
     terms: PlanTerms, cycle: Cycle, lines: Sequence[LineDraft], renewal: Entry | None = None
 ) -> list[LineDraft]:
-    promised = terms.new_customer.amount_for(cycle.index, terms.schedule)
+    # It is not for fixed prices, and never comes on top of what staff took off.
+    if terms.fixed_price is not None or terms.price_in(cycle) != terms.price:
+        return []
+    of_cycle = [line for line in lines if line.period_start >= cycle.start]
+    promised = terms.new_customer.amount_for(
+        cycle.index, terms.schedule, licenses_total=total_of(of_cycle)
+    )
     amount = min(promised, total_of(lines))
     if amount <= 0:
         return []

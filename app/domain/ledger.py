@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.calendar import Cycle, cycle_at, cycle_number
+from app.domain.calendar import BEFORE, Cycle, cycle_at, cycle_number
 from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
 from app.domain.kinds import LicenseManagement, Schedule
 from app.domain.row_order import row_order
@@ -32,6 +32,9 @@ class LedgerRules:
     """What decides the licenses of one plan.
 
     ends_at: the instant a plan that is set to end will end at; events from then on are not its.
+    trial_start: when a free trial began, which lasts until the anchor. fixed: whether the price is
+    fixed, so that the licenses only tell who is there. next_rules: those of the plan that follows
+    at the end; the number at renewal is that plan's number.
     """
 
     anchor: datetime
@@ -42,6 +45,14 @@ class LedgerRules:
     exempt: bool = False
     new_customer: NewCustomerTerms = NO_NEW_CUSTOMER_TERMS
     ends_at: datetime | None = None
+    trial_start: datetime | None = None
+    fixed: bool = False
+    next_rules: "LedgerRules | None" = None
+
+    @property
+    def begins_at(self) -> datetime:
+        """The instant of the plan's first entry."""
+        return self.anchor if self.trial_start is None else self.trial_start
 
     @property
     def automatic(self) -> bool:
@@ -53,13 +64,23 @@ class LedgerRules:
 
         The new-customer minimum counts only if discount months are left for that renewal.
         """
+        if self.fixed:
+            return 1
         lasting = self.new_customer.months_left_before(cycle.index + 1, self.schedule) > 0
         promised = self.new_customer.minimum if lasting else 1
         return max(self.tier_minimum, self.customer_minimum, promised)
 
-    def billable(self, people: int, cycle: Cycle) -> int:
-        """The licenses that `people` need at the end of `cycle`."""
+    def needed(self, people: int, cycle: Cycle) -> int:
+        """The licenses that `people` need under this plan's own minimum."""
         return people if self.exempt else max(people, self.minimum_during(cycle))
+
+    def billable(self, people: int, cycle: Cycle) -> int:
+        """The licenses that `people` need at the end of `cycle`, by whoever's rules that is."""
+        if self.next_rules is None:
+            return self.needed(people, cycle)
+        following = self.next_rules
+        first = cycle_number(following.anchor, following.schedule, BEFORE)
+        return following.needed(people, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +238,7 @@ class _Fold:
         if not self.rules.automatic:
             return
         billable = self.rules.billable(self.people, self.cycle)
-        licenses = max(self.last.licenses, billable)
+        licenses = max(self.last.licenses, self.rules.needed(self.people, self.cycle))
         if (licenses, billable) != self.last.pair:
             self.append(
                 Entry(at, False, licenses, billable, order_id, self.people, audit_row_id, actor)

@@ -26,6 +26,26 @@ def prorate(amount: int, *, remaining: timedelta, length: timedelta) -> int:
     return exact.numerator // exact.denominator
 
 
+def unused(amount: int, *, remaining: timedelta, length: timedelta) -> int:
+    """ceil(amount x remaining / length), in cents: what is given back is rounded in the
+    customer's favor, as what is taken back of a discount (negative amounts) is."""
+    exact = amount * share(remaining, length)
+    return -((-exact.numerator) // exact.denominator)
+
+
+def share_of_months(amount: int, rate: int, *, months: int, of_months: int) -> int:
+    """`rate` hundredths of a percent of `amount` for `months` of `of_months` months, rounded up
+    to the cent, since it is what the customer pays less."""
+    return -(-(amount * rate * months) // (10_000 * of_months))
+
+
+def monthly_part(yearly: int, month: int) -> int:
+    """The part of a yearly price that its month number `month` (from 0) costs, in cents: a
+    twelfth rounded down, and what is left in each twelfth month."""
+    part = yearly // 12
+    return yearly - 11 * part if month % 12 == 11 else part
+
+
 def percent_off(price: int, rate: int) -> int:
     """`price` less `rate` hundredths of a percent, rounded down to the cent.
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.calendar import cycle_at
 from app.domain.errors import BillingError
-from app.domain.kinds import AtCycleEnd, LicenseManagement, PlanStatus
+from app.domain.kinds import AtCycleEnd, LicenseManagement
 from app.domain.ledger import Entry, entry_at
 from app.domain.transitions import Change, decide_transition
 from app.models.customers import Customer
@@ -17,6 +17,7 @@ from app.services.context import Actor, Context
 from app.services.customers import Payer, claim_payer, get_live_plan
 from app.services.ledger import sync_server_ledgers
 from app.services.plan_ledger import load_entries
+from app.services.plan_life import apply_change
 from app.services.plan_rules import ledger_rules, to_entries
 from app.services.quote import MOST_LICENSES, count_payer_people
 from app.services.unit_of_work import UnitOfWork, unit_of_work
@@ -29,7 +30,7 @@ def end_plan_at_cycle_end(ctx: Context, payer: Payer, *, actor: Actor) -> dateti
     """
     with unit_of_work(ctx) as work:
         _, customer, plan = _claim_plan(work, payer)
-        _apply(work, plan, Change.END_AT_CYCLE_END)
+        apply_change(plan, Change.END_AT_CYCLE_END)
         plan.end_date = cycle_at(plan.billing_cycle_anchor, plan.schedule, work.now).end
         _audit(work, "plan.set_to_end", plan, customer, actor, end=plan.end_date.isoformat())
         work.commit()
@@ -42,7 +43,7 @@ def keep_plan(ctx: Context, payer: Payer, *, actor: Actor) -> None:
         _, customer, plan = _claim_plan(work, payer)
         if plan.end_date is not None and plan.end_date <= work.now:
             raise BillingError("plan_has_ended")
-        _apply(work, plan, Change.KEEP)
+        apply_change(plan, Change.KEEP)
         plan.end_date = None
         _audit(work, "plan.kept", plan, customer, actor)
         work.commit()
@@ -91,11 +92,6 @@ def _claim_plan(work: UnitOfWork, payer: Payer) -> tuple[Server, Customer, Plan]
     if plan is None:
         raise BillingError("no_plan")
     return server, customer, plan
-
-
-def _apply(work: UnitOfWork, plan: Plan, change: Change) -> None:
-    status, at_cycle_end = decide_transition(plan.status, plan.at_cycle_end, change)
-    plan.status, plan.at_cycle_end = PlanStatus(status), AtCycleEnd(at_cycle_end)
 
 
 def _check_licenses(

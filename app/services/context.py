@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.clock import Clock
 from app.domain.catalog import Catalog
-from app.domain.kinds import LineKind
+from app.domain.kinds import LineKind, PromoKind
 from app.gateways.mail import MailGateway
 from app.gateways.outgoing import OutgoingGateway
 from app.gateways.payments import PaymentsGateway
@@ -28,6 +28,7 @@ class LineWords(Protocol):
         quantity: int = 1,
         since: datetime | None = None,
         months_from_payment: int | None = None,
+        promo: PromoKind = PromoKind.NEW_CUSTOMER,
     ) -> str: ...
 
 

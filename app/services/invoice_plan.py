@@ -5,6 +5,7 @@ An invoice, its lines and the advance of `invoiced_through`, `invoiced_until` an
 Rules: docs/rules/cycles.md and docs/rules/proration.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,16 +16,18 @@ from sqlalchemy.orm import Session
 from app.domain.calendar import cycle_at, next_month_boundary
 from app.domain.errors import BillingError
 from app.domain.invoicing import LineDraft, boundary_lines, total_of
-from app.domain.kinds import AtCycleEnd, LineSource, PlanStatus
+from app.domain.kinds import AtCycleEnd, LineSource, PlanStatus, PromoKind
 from app.models.customers import Customer
 from app.models.invoices import Invoice
 from app.models.plans import Plan
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
-from app.services.invoices import InvoiceDraft, load_billed, record_invoice
+from app.services.extra_charges import load_open_charges, mark_charged, parts_of_charges
+from app.services.invoices import InvoiceDraft, InvoicePart, load_billed, record_invoice
 from app.services.ledger import get_server_id, sync_server_ledgers
-from app.services.plan_ledger import load_entries
-from app.services.plan_rules import plan_terms, to_entries
+from app.services.plan_ledger import get_next_plan, load_entries
+from app.services.plan_life import is_unpaid_trial
+from app.services.plan_rules import is_complimentary, plan_terms, to_entries
 from app.services.seats import is_stale
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
@@ -81,6 +84,9 @@ def invoice_next_boundary(
 def take_step(work: UnitOfWork, customer_id: int, *, as_of: datetime) -> Step:
     """Do one boundary of a customer in this unit of work; the caller keeps it or rolls back.
 
+    All plans of the customer that are due at that boundary and are paid in one way are one invoice:
+    the closing lines of a plan and the first ones of the plan that follows it.
+
     Deferred means that the uploads are stale: the date stays, and the same boundary comes again
     once they arrive. A plan that is set to end ends on time all the same.
     """
@@ -92,41 +98,78 @@ def take_step(work: UnitOfWork, customer_id: int, *, as_of: datetime) -> Step:
     boundary = plan.next_invoice_date
     assert boundary is not None  # due plans have a date
     # Looking ahead assumes that the server goes on uploading as it does now.
-    if is_stale(server, now=work.now) and not _ends_by(plan, boundary):
+    if is_stale(server, now=work.now) and needs_data(work, plan, boundary):
         return _defer(work, plan, boundary)
     sync_server_ledgers(work, server, as_of=as_of)
-    # Before it is read again, since reading forgets what was not sent: that the plan has ended.
+    # Before they are read again, since reading forgets what was not sent: that a plan has ended.
     work.flush()
-    work.session.refresh(plan)
-    return _invoice(work, customer, plan, boundary)
+    plans = _load_plans_at(work.session, customer_id, boundary, like=plan)
+    if not plans:
+        # It ended quietly: there was nothing to close.
+        return Step(StepOutcome.NOTHING_TO_BILL, plan.id, boundary)
+    return _invoice(work, customer, plans, boundary)
 
 
-def _invoice(work: UnitOfWork, customer: Customer, plan: Plan, boundary: datetime) -> Step:
-    lines = compute_lines(work.session, plan, boundary=boundary)
-    if not any(line.amount for line in lines):
-        # Licenses added seconds before the end cost nothing, and nothing makes no invoice.
-        lines = []
-    invoice_id = None
-    total = total_of(lines)
+def needs_data(work: UnitOfWork, plan: Plan, boundary: datetime) -> bool:
+    """Whether what is to be billed at `boundary` depends on counts that must not be stale.
+
+    Not for a plan that ends there, for a fixed price, nor for a trial that was not paid for; but
+    for the plan that follows one.
+    """
+    following = get_next_plan(work.session, plan)
+    if following is not None and plan.end_date is not None and plan.end_date <= boundary:
+        return following.fixed_price is None
+    if plan.fixed_price is not None or is_complimentary(plan) or _ends_by(plan, boundary):
+        return False
+    return not (plan.status is PlanStatus.TRIAL and is_unpaid_trial(work, plan))
+
+
+def _load_plans_at(
+    session: Session, customer_id: int, boundary: datetime, *, like: Plan
+) -> list[Plan]:
+    """The plans that are due at `boundary`, of the currency and payment of `like`, oldest first."""
+    session.refresh(like)
+    statement = (
+        select(Plan)
+        .where(
+            Plan.customer_id == customer_id,
+            Plan.next_invoice_date == boundary,
+            Plan.currency == like.currency,
+            Plan.collection == like.collection,
+        )
+        .order_by(Plan.id)
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(statement).unique())
+
+
+def _invoice(
+    work: UnitOfWork, customer: Customer, plans: Sequence[Plan], boundary: datetime
+) -> Step:
+    parts = compute_parts(work.session, plans, boundary=boundary)
+    charges = load_open_charges(work, customer, plans)
+    parts += parts_of_charges(charges, plans)
+    plan = plans[-1]
+    total = sum(total_of(part.lines) for part in parts)
     if total > work.ctx.settings.max_invoice_amount:
         raise BillingError("invoice_too_large", total=total, currency=plan.currency)
-    if lines:
+    invoice_id = None
+    if parts:
         draft = InvoiceDraft(
             boundary=boundary,
             occasion="cycle",
             currency=plan.currency,
             collection=plan.collection,
-            tier=plan.tier,
-            lines=lines,
-            source_kind=LineSource.PLAN,
-            source_id=plan.id,
-            plan=plan,
+            parts=parts,
         )
-        invoice_id = record_invoice(work, customer, draft, to_deliver=True).id
-    _advance(work, customer, plan, boundary)
+        invoice = record_invoice(work, customer, draft, to_deliver=True)
+        mark_charged(charges, invoice)
+        invoice_id = invoice.id
+    for one in plans:
+        _advance(work, customer, one, boundary)
     record_audit(
         work,
-        "plan.invoiced" if lines else "plan.nothing_to_bill",
+        "plan.invoiced" if parts else "plan.nothing_to_bill",
         actor=SYSTEM,
         customer_id=customer.id,
         after={
@@ -136,8 +179,22 @@ def _invoice(work: UnitOfWork, customer: Customer, plan: Plan, boundary: datetim
             "total": total,
         },
     )
-    outcome = StepOutcome.INVOICED if lines else StepOutcome.NOTHING_TO_BILL
+    outcome = StepOutcome.INVOICED if parts else StepOutcome.NOTHING_TO_BILL
     return Step(outcome, plan.id, boundary, invoice_id, total)
+
+
+def compute_parts(
+    session: Session, plans: Sequence[Plan], *, boundary: datetime
+) -> list[InvoicePart]:
+    """What the invoice of `boundary` charges for each of these plans. The ledgers must have been
+    brought up to it. Licenses added seconds before an end cost nothing, and nothing makes no lines.
+    """
+    parts = []
+    for plan in plans:
+        lines = compute_lines(session, plan, boundary=boundary)
+        if any(line.amount for line in lines):
+            parts.append(InvoicePart(plan.tier, lines, LineSource.PLAN, plan.id, plan=plan))
+    return parts
 
 
 def compute_lines(session: Session, plan: Plan, *, boundary: datetime) -> list[LineDraft]:
@@ -157,7 +214,8 @@ def compute_lines(session: Session, plan: Plan, *, boundary: datetime) -> list[L
 def _advance(work: UnitOfWork, customer: Customer, plan: Plan, boundary: datetime) -> None:
     """Remember that everything up to `boundary` has been billed."""
     renewed = cycle_at(plan.billing_cycle_anchor, plan.schedule, boundary)
-    if renewed.start == boundary and not _ends_by(plan, boundary):
+    promised = plan.promo_kind is PromoKind.NEW_CUSTOMER
+    if promised and renewed.start == boundary and not _ends_by(plan, boundary):
         used = plan_terms(plan).new_customer.months_used_by(renewed.index, plan.schedule)
         if used and customer.new_customer_months_left is not None:
             customer.new_customer_months_left = max(0, customer.new_customer_months_left - used)
@@ -170,6 +228,10 @@ def _advance(work: UnitOfWork, customer: Customer, plan: Plan, boundary: datetim
     following = next_month_boundary(plan.billing_cycle_anchor, boundary)
     if plan.status is PlanStatus.ENDED and plan.ended_at and boundary >= plan.ended_at:
         plan.next_invoice_date = None
+    elif is_complimentary(plan):
+        plan.next_invoice_date = plan.end_date
+    elif plan.ended_at is not None:
+        plan.next_invoice_date = min(following, plan.ended_at)
     else:
         plan.next_invoice_date = following
 

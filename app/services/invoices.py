@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.calendar import cycle_at
 from app.domain.invoicing import LineDraft, total_of
-from app.domain.kinds import Collection, InvoiceStatus, LineKind, LineSource
+from app.domain.kinds import Collection, InvoiceStatus, LineKind, LineSource, PromoKind
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine, InvoiceLineEntry
 from app.models.plans import Plan
@@ -24,24 +24,50 @@ LICENSE_LINES = (LineKind.FIRST, LineKind.RENEWAL, LineKind.ADDED)
 
 
 @dataclass(frozen=True, slots=True)
+class InvoicePart:
+    """Lines of one source. `text` is what stands on them where they have words of their own.
+
+    `plan` is the plan whose time they charge for, None before a purchase has one.
+    """
+
+    tier: str
+    lines: Sequence[LineDraft]
+    source_kind: LineSource
+    source_id: int
+    plan: Plan | None = None
+    text: str | None = None
+    is_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceDraft:
-    """What is about to be stored. `occasion` is `cycle`, `purchase:<id>` or `growth:<id>`.
+    """What is about to be stored. `occasion` is `cycle`, `purchase:<id>`, `growth:<id>`,
+    `switch:<plan id>` or `one_off:<id>`.
 
     months_from_payment: the length of the first cycle of a purchase that begins when its invoice
-    is paid; its lines get their period then.
+    is paid; its lines get their period then. due_at: the last day for paying a sent invoice, where
+    it is not so many days from its sending.
     """
 
     boundary: datetime
     occasion: str
     currency: str
     collection: Collection
-    tier: str
-    lines: Sequence[LineDraft]
-    source_kind: LineSource
-    source_id: int
-    plan: Plan | None = None
+    parts: Sequence[InvoicePart]
     purchase: Purchase | None = None
     months_from_payment: int | None = None
+    due_at: datetime | None = None
+
+    @property
+    def total(self) -> int:
+        """Sum of all lines in cents."""
+        return sum(total_of(part.lines) for part in self.parts)
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that the invoice is about: of several, the one that goes on."""
+        plans = [part.plan for part in self.parts if part.plan is not None]
+        return max(plans, key=lambda plan: plan.id) if plans else None
 
     @property
     def group_key(self) -> str:
@@ -62,39 +88,68 @@ def record_invoice(
         status=InvoiceStatus.DRAFT,
         currency=draft.currency,
         collection=draft.collection,
-        total=total_of(draft.lines),
+        total=draft.total,
+        due_at=draft.due_at,
+        is_estimated=any(part.is_estimated for part in draft.parts),
         created_at=work.now,
         to_deliver=to_deliver,
     )
     work.session.add(invoice)
     work.flush()
-    title = work.ctx.catalog.tier(draft.tier).title
-    for position, line in enumerate(draft.lines):
-        line = _with_free_name(work.session, draft, line)
-        row = InvoiceLine(
-            invoice_id=invoice.id,
-            position=position,
-            source_kind=draft.source_kind,
-            source_id=draft.source_id,
-            kind=line.kind,
-            tier=draft.tier,
-            description=work.ctx.describe_line(
-                line.kind,
-                tier_title=title,
-                quantity=line.quantity,
-                since=line.period_start,
-                months_from_payment=draft.months_from_payment,
-            ),
-            quantity=line.quantity,
-            unit_amount=line.unit_amount,
-            amount=line.amount,
-            period_start=line.period_start,
-            period_end=line.period_end,
-        )
-        work.session.add(row)
-        work.flush()
-        link_entries(work.session, row, line.entry_ids)
+    position = 0
+    for part in draft.parts:
+        for line in part.lines:
+            _record_line(work, invoice, draft, part, line, position=position)
+            position += 1
     return invoice
+
+
+def _record_line(
+    work: UnitOfWork,
+    invoice: Invoice,
+    draft: InvoiceDraft,
+    part: InvoicePart,
+    line: LineDraft,
+    *,
+    position: int,
+) -> None:
+    line = _with_free_name(work.session, part, line)
+    # A plan outlives its tier in the catalog.
+    tier = work.ctx.catalog.tiers.get(part.tier)
+    row = InvoiceLine(
+        invoice_id=invoice.id,
+        position=position,
+        source_kind=part.source_kind,
+        source_id=part.source_id,
+        plan_id=part.plan.id if part.plan else None,
+        kind=line.kind,
+        tier=part.tier,
+        description=part.text
+        or work.ctx.describe_line(
+            line.kind,
+            tier_title=part.tier if tier is None else tier.title,
+            quantity=line.quantity,
+            since=line.period_start,
+            months_from_payment=draft.months_from_payment,
+            promo=_promo_of(draft, part),
+        ),
+        quantity=line.quantity,
+        unit_amount=line.unit_amount,
+        amount=line.amount,
+        period_start=line.period_start,
+        period_end=line.period_end,
+        is_estimated=part.is_estimated,
+    )
+    work.session.add(row)
+    work.flush()
+    link_entries(work.session, row, line.entry_ids)
+
+
+def _promo_of(draft: InvoiceDraft, part: InvoicePart) -> PromoKind:
+    """Whose discount a discount line gives."""
+    if part.plan is not None:
+        return part.plan.promo_kind
+    return draft.purchase.promo_kind if draft.purchase is not None else PromoKind.NEW_CUSTOMER
 
 
 def pays_for_purchase(invoice: Invoice) -> bool:
@@ -122,10 +177,8 @@ def link_entries(session: Session, line: InvoiceLine, entry_ids: Sequence[int]) 
 def load_billed(session: Session, plan: Plan) -> dict[int, int]:
     """Licenses already billed, by index of the plan's cycle; void invoices count as billed, since
     an invoice voided or written off is never billed again."""
-    statement = (
-        select(InvoiceLine.period_start, InvoiceLine.quantity)
-        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
-        .where(Invoice.plan_id == plan.id, InvoiceLine.kind.in_(LICENSE_LINES))
+    statement = select(InvoiceLine.period_start, InvoiceLine.quantity).where(
+        InvoiceLine.plan_id == plan.id, InvoiceLine.kind.in_(LICENSE_LINES)
     )
     billed: dict[int, int] = {}
     for period_start, quantity in session.execute(statement):
@@ -134,7 +187,7 @@ def load_billed(session: Session, plan: Plan) -> dict[int, int]:
     return billed
 
 
-def _with_free_name(session: Session, draft: InvoiceDraft, line: LineDraft) -> LineDraft:
+def _with_free_name(session: Session, part: InvoicePart, line: LineDraft) -> LineDraft:
     """The line, named by a second that no line of its source and kind has yet.
 
     Licenses can be added again in the very second of some that are billed already (a late row
@@ -145,8 +198,8 @@ def _with_free_name(session: Session, draft: InvoiceDraft, line: LineDraft) -> L
     taken = set(
         session.scalars(
             select(InvoiceLine.period_start).where(
-                InvoiceLine.source_kind == draft.source_kind,
-                InvoiceLine.source_id == draft.source_id,
+                InvoiceLine.source_kind == part.source_kind,
+                InvoiceLine.source_id == part.source_id,
                 InvoiceLine.kind == line.kind,
                 InvoiceLine.period_end == line.period_end,
             )

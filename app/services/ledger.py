@@ -17,19 +17,20 @@ from app.domain.calendar import cycle_at
 from app.domain.kinds import (
     LIVE_STATUSES,
     CustomerKind,
+    EndReason,
     LicenseManagement,
+    PlanStatus,
 )
 from app.domain.ledger import SeatRow
-from app.domain.transitions import Change, decide_transition
+from app.domain.transitions import Change
 from app.models.customers import Customer
 from app.models.plans import LedgerEntry, Plan
 from app.models.registrations import Organization, Server
 from app.models.uploads import AuditRow, PendingAuditRow
-from app.services.audit import record_audit
-from app.services.context import SYSTEM
-from app.services.plan_ledger import PlanSync, load_entries
+from app.services.plan_ledger import PlanSync, get_next_plan, load_entries
+from app.services.plan_life import activate_plan, end_plan, end_trial
 from app.services.plan_rules import to_entries
-from app.services.seats import load_seat_rows, load_seat_rows_by_id
+from app.services.seats import is_stale, load_seat_rows, load_seat_rows_by_id
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -99,7 +100,13 @@ def sync_server_ledgers(work: UnitOfWork, server: Server, *, as_of: datetime) ->
             for customer in work.claim_customers(plan.customer_id for plan in plans)
         }
         for plan in plans:
-            written += _sync_plan(work, plan, customers[plan.customer_id], server, rows, as_of)
+            customer = customers[plan.customer_id]
+            written += _sync_plan(work, plan, customer, server, rows, as_of)
+            while (following := _follow(work, plan, customer, server, as_of=as_of)) is not None:
+                plan = following
+                sync = PlanSync(work, plan, customer, server)
+                sync.begin(as_of=as_of)
+                written += 1 + sync.written
     return SyncResult(rows=len(rows), plans=len(plans), entries=written)
 
 
@@ -122,6 +129,8 @@ def has_ledger_work(session: Session, server: Server, *, as_of: datetime) -> boo
             .limit(1)
         ).one()
         if cycle_at(plan.billing_cycle_anchor, plan.schedule, last).end <= as_of:
+            return True
+        if plan.status in LIVE_STATUSES and plan.end_date is not None and plan.end_date <= as_of:
             return True
     return False
 
@@ -180,25 +189,33 @@ def _sync_plan(
     as_of: datetime,
 ) -> int:
     """Write what follows for one plan; returns the number of entries."""
+    if plan.status is PlanStatus.TRIAL and plan.billing_cycle_anchor <= as_of:
+        # First, since whatever happens from the anchor on is not of a plan that ends there.
+        end_trial(work, plan)
     sync = PlanSync(work, plan, customer, server)
     sync.take(new_rows, as_of=as_of)
     sync.check_count(as_of=as_of)
-    if plan.status in LIVE_STATUSES and plan.end_date and plan.end_date <= as_of:
-        end_plan(work, plan, at=plan.end_date)
     return sync.written
 
 
-def end_plan(work: UnitOfWork, plan: Plan, *, at: datetime) -> None:
-    """The plan has reached its end. It stays due until its closing invoice has been made."""
-    plan.status, plan.at_cycle_end = decide_transition(
-        plan.status, plan.at_cycle_end, Change.REACH_END
-    )
-    plan.ended_at = at
-    work.flush()
-    record_audit(
-        work,
-        "plan.ended",
-        actor=SYSTEM,
-        customer_id=plan.customer_id,
-        after={"plan": plan.id, "ended_at": at.isoformat()},
-    )
+def _follow(
+    work: UnitOfWork, plan: Plan, customer: Customer, server: Server, *, as_of: datetime
+) -> Plan | None:
+    """End the plan if its end has come; returns the plan that follows it, if one begins now."""
+    if plan.status not in LIVE_STATUSES or plan.end_date is None or plan.end_date > as_of:
+        return None
+    following = get_next_plan(work.session, plan)
+    if following is not None and waits_for_data(following, server, now=work.now):
+        # It would begin with a number that nobody knows; what comes in the meantime is kept.
+        return None
+    reason = EndReason.CYCLE_END if following is None else EndReason.SWITCHED
+    end_plan(work, plan, at=plan.end_date, change=Change.REACH_END, reason=reason)
+    if following is not None:
+        activate_plan(work, following, after=plan, customer=customer, server=server)
+    return following
+
+
+def waits_for_data(following: Plan, server: Server, *, now: datetime) -> bool:
+    """Whether a plan that follows another cannot begin, since the server's counts are stale and
+    it is charged by them."""
+    return following.fixed_price is None and is_stale(server, now=now)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import ledger as rules
 from app.domain.calendar import Cycle, cycle_at
-from app.domain.kinds import CustomerKind
+from app.domain.kinds import CustomerKind, PlanStatus
 from app.domain.ledger import Entry, LedgerRules, Recount, SeatRow, decide_entries, entry_at
 from app.domain.seats import SeatState
 from app.models.customers import Customer
@@ -40,6 +40,14 @@ def load_entries(
     return list(session.scalars(statement))
 
 
+def get_next_plan(session: Session, plan: Plan) -> Plan | None:
+    """The plan that is to follow `plan` at its end, while that is still going to happen."""
+    if plan.next_plan_id is None:
+        return None
+    following = session.get_one(Plan, plan.next_plan_id)
+    return following if following.status is PlanStatus.NEVER_STARTED else None
+
+
 class PlanSync:
     """The sync of one plan: loads what the pure rules ask for and stores what they answer."""
 
@@ -47,7 +55,7 @@ class PlanSync:
         self.work = work
         self.plan = plan
         self.server = server
-        self.rules: LedgerRules = ledger_rules(plan, customer)
+        self.rules: LedgerRules = ledger_rules(plan, customer, get_next_plan(work.session, plan))
         self.organizations = get_counted_organization_ids(work.session, customer, server)
         self.covered: dict[int, list[CoveredTime]] = {}
         if customer.kind is CustomerKind.SERVER:
@@ -62,7 +70,8 @@ class PlanSync:
         """Process the rows of this plan's organizations, and the renewals up to `as_of`."""
         mine = [row for row in new_rows if row.organization_id in self.organizations]
         # What has been invoiced stays: nothing is corrected before the cycle that is open.
-        floor = cycle_at(self.rules.anchor, self.rules.schedule, self.plan.invoiced_until).start
+        open_cycle = cycle_at(self.rules.anchor, self.rules.schedule, self.plan.invoiced_until)
+        floor = max(open_cycle.start, self.rules.begins_at)
         if mine:
             since = max(mine[0].event_time, floor)
             older = [row for row in mine if row.event_time < since]
@@ -77,14 +86,14 @@ class PlanSync:
     def begin(self, *, as_of: datetime) -> None:
         """What followed the first entry of a plan that starts now: rows that came after the
         confirmation, and any difference between what was confirmed and who is there."""
-        self._decide(self.rules.anchor, as_of=as_of)
+        self._decide(self.rules.begins_at, as_of=as_of)
         self.check_count(as_of=as_of)
 
     def check_count(self, *, as_of: datetime) -> None:
         """Write down a change of the count that no row tells: an organization vanished, came
         back, or is paid for by somebody else now."""
         over = self.rules.ends_at is not None and self.rules.ends_at <= as_of
-        if not self.rules.automatic or over or as_of < self.rules.anchor:
+        if not self.rules.automatic or over or as_of < self.rules.begins_at:
             return
         cycle = cycle_at(self.rules.anchor, self.rules.schedule, as_of)
         current = entry_at(self._stored(cycle), as_of)
@@ -132,7 +141,7 @@ class PlanSync:
         self.work.session.flush()
 
     def _was_known_at_start(self, row: SeatRow) -> bool:
-        if row.event_time != self.rules.anchor:
+        if row.event_time != self.rules.begins_at:
             return False
         if self._first_order is None:
             self._first_order = self.work.session.scalars(

@@ -1,9 +1,11 @@
 """From stored rows to the values the pure rules take, in one place."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from app.domain.discounts import NewCustomerTerms
 from app.domain.invoicing import PlanTerms
+from app.domain.kinds import LineKind
 from app.domain.ledger import Entry, LedgerRules
 from app.models.customers import Customer
 from app.models.plans import LedgerEntry, Plan
@@ -15,11 +17,24 @@ def new_customer_terms(plan: Plan) -> NewCustomerTerms:
         amount=plan.new_customer_amount,
         months_at_start=plan.new_customer_months_at_start,
         minimum=plan.new_customer_minimum,
+        kind=plan.promo_kind,
+        percent=plan.promo_percent,
     )
 
 
-def ledger_rules(plan: Plan, customer: Customer) -> LedgerRules:
-    """What decides the licenses of `plan`."""
+def is_complimentary(plan: Plan) -> bool:
+    """Whether the plan costs nothing, as legacy and sponsored ones do: it has an agreed end and is
+    never invoiced."""
+    return plan.fixed_price is None and plan.price_per_license == 0
+
+
+def ends_at(plan: Plan) -> datetime | None:
+    """When the plan ended, or is going to; None while it renews."""
+    return plan.ended_at or plan.end_date
+
+
+def ledger_rules(plan: Plan, customer: Customer, next_plan: Plan | None = None) -> LedgerRules:
+    """What decides the licenses of `plan`; `next_plan` is the one that follows it, if one does."""
     return LedgerRules(
         anchor=plan.billing_cycle_anchor,
         schedule=plan.schedule,
@@ -28,19 +43,25 @@ def ledger_rules(plan: Plan, customer: Customer) -> LedgerRules:
         customer_minimum=customer.minimum_licenses or 0,
         exempt=customer.exempt_from_license_number_check,
         new_customer=new_customer_terms(plan),
-        ends_at=plan.ended_at or plan.end_date,
+        ends_at=ends_at(plan),
+        trial_start=plan.trial_start,
+        fixed=plan.fixed_price is not None,
+        next_rules=None if next_plan is None else ledger_rules(next_plan, customer),
     )
 
 
 def plan_terms(plan: Plan) -> PlanTerms:
-    """What a per-license plan charges. Fixed prices are not sold yet."""
-    assert plan.price_per_license is not None
+    """What a plan charges."""
     return PlanTerms(
         anchor=plan.billing_cycle_anchor,
         schedule=plan.schedule,
-        price=plan.price_per_license,
+        price=plan.price_per_license or 0,
         new_customer=new_customer_terms(plan),
-        ends_at=plan.ended_at or plan.end_date,
+        ends_at=ends_at(plan),
+        discounted_price=plan.discounted_price,
+        discount_ends_at=plan.discount_ends_at,
+        fixed_price=plan.fixed_price,
+        first_kind=LineKind.RENEWAL if plan.trial_start is None else LineKind.FIRST,
     )
 
 

@@ -25,7 +25,7 @@ from app.models.registrations import Server
 from app.services.audit import record_audit
 from app.services.context import Actor, Context
 from app.services.customers import Payer, claim_payer
-from app.services.invoices import InvoiceDraft, record_invoice
+from app.services.invoices import InvoiceDraft, InvoicePart, record_invoice
 from app.services.leases import owner, take_leases
 from app.services.ledger import sync_server_ledgers
 from app.services.purchase_state import UNSETTLED, PurchaseResult, result_of
@@ -144,10 +144,14 @@ def _record_purchase(
         occasion=f"purchase:{purchase.id}",
         currency=quote.currency,
         collection=purchase.collection,
-        tier=quote.tier.key,
-        lines=quote.lines,
-        source_kind=LineSource.PURCHASE,
-        source_id=purchase.id,
+        parts=[
+            InvoicePart(
+                tier=quote.tier.key,
+                lines=quote.lines,
+                source_kind=LineSource.PURCHASE,
+                source_id=purchase.id,
+            )
+        ],
         purchase=purchase,
         months_from_payment=quote.schedule.months if is_by_invoice else None,
     )

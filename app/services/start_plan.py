@@ -3,14 +3,15 @@
 from sqlalchemy import select
 
 from app.domain.calendar import cycle_at, month_boundary
+from app.domain.discounts import NewCustomerTerms
 from app.domain.errors import BillingError
 from app.domain.invoicing import growth_lines
 from app.domain.kinds import (
-    AtCycleEnd,
     Collection,
     InvoiceStatus,
     LineSource,
     PlanStatus,
+    PromoKind,
     PurchaseStatus,
 )
 from app.models.customers import Customer
@@ -19,10 +20,17 @@ from app.models.plans import LedgerEntry, Plan
 from app.models.purchases import Purchase
 from app.models.registrations import Server
 from app.services.audit import record_audit
-from app.services.context import SYSTEM
+from app.services.context import SYSTEM, Actor
 from app.services.customers import get_live_plan, load_payer
-from app.services.invoices import InvoiceDraft, link_entries, load_billed, record_invoice
+from app.services.invoices import (
+    InvoiceDraft,
+    InvoicePart,
+    link_entries,
+    load_billed,
+    record_invoice,
+)
 from app.services.ledger import sync_server_ledgers
+from app.services.plan_factory import PlanSpec, get_staff_discount, make_plan
 from app.services.plan_ledger import (
     ONE_SECOND,
     PlanSync,
@@ -68,8 +76,9 @@ def start_plan(
     purchase.failure_code = purchase.failure_message = None
     purchase.claimed_by = purchase.claimed_until = None
     invoice.plan_id = plan.id
-    used = new_customer_terms(plan).months_used_by(0, plan.schedule)
-    customer.new_customer_months_left = purchase.new_customer_months - used
+    if plan.promo_kind is PromoKind.NEW_CUSTOMER:
+        used = new_customer_terms(plan).months_used_by(0, plan.schedule)
+        customer.new_customer_months_left = purchase.new_customer_months - used
     work.flush()
     sync = PlanSync(work, plan, customer, server)
     sync.begin(as_of=work.now)
@@ -139,28 +148,31 @@ def _begin_with_payment(
 
 def _add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
     anchor = purchase.anchor
-    plan = Plan(
-        customer_id=customer.id,
+    spec = PlanSpec(
         tier=purchase.tier,
         status=PlanStatus.ACTIVE,
-        at_cycle_end=AtCycleEnd.RENEW,
         schedule=purchase.schedule,
         currency=purchase.currency,
-        price_per_license=purchase.price_per_license,
+        price=purchase.price_per_license,
+        fixed_price=purchase.fixed_price,
         tier_minimum=purchase.tier_minimum,
-        new_customer_months_at_start=purchase.new_customer_months,
-        new_customer_amount=purchase.new_customer_amount,
-        new_customer_minimum=purchase.new_customer_minimum,
-        license_management=purchase.license_management,
+        discount=get_staff_discount(customer, purchase.tier),
+        promo=NewCustomerTerms(
+            amount=purchase.new_customer_amount,
+            months_at_start=purchase.new_customer_months,
+            minimum=purchase.new_customer_minimum,
+            kind=purchase.promo_kind,
+            percent=purchase.promo_percent,
+        ),
+        coupon_id=purchase.coupon_id,
+        offer_id=purchase.offer_id,
+        management=purchase.license_management,
         collection=purchase.collection,
-        billing_cycle_anchor=anchor,
+        anchor=anchor,
         next_invoice_date=month_boundary(anchor, 1),
         invoiced_until=anchor,
-        created_at=work.now,
     )
-    work.session.add(plan)
-    work.flush()
-    return plan
+    return make_plan(work, customer, spec, actor=Actor(purchase.actor))
 
 
 def _add_first_entry(
@@ -194,6 +206,7 @@ def _add_first_entry(
     plan.invoiced_through = entry.id
     lines = work.session.scalars(select(InvoiceLine).where(InvoiceLine.invoice_id == invoice.id))
     for line in lines.all():
+        line.plan_id = plan.id
         link_entries(work.session, line, [entry.id])
 
 
@@ -210,12 +223,10 @@ def _bill_growth(work: UnitOfWork, customer: Customer, plan: Plan, purchase: Pur
             occasion=f"growth:{purchase.id}",
             currency=plan.currency,
             collection=plan.collection,
-            tier=plan.tier,
-            lines=lines,
-            # Named after the purchase, so that a later bill of the same second has its own name.
-            source_kind=LineSource.PURCHASE,
-            source_id=purchase.id,
-            plan=plan,
+            parts=[
+                # Named after the purchase, so that a later bill of the same second has its own name.
+                InvoicePart(plan.tier, lines, LineSource.PURCHASE, purchase.id, plan=plan)
+            ],
             purchase=purchase,
         )
         record_invoice(work, customer, draft, to_deliver=True)

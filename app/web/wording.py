@@ -29,6 +29,7 @@ from app.domain.kinds import (
     LicenseManagement,
     LineKind,
     PlanStatus,
+    PromoKind,
     PurchaseStatus,
     Schedule,
 )
@@ -240,12 +241,14 @@ def describe_line(
     quantity: int = 1,
     since: datetime | None = None,
     months_from_payment: int | None = None,
+    promo: PromoKind = PromoKind.NEW_CUSTOMER,
 ) -> str:
     """What an invoice line is called (billing rules, "Lines").
 
     `quantity` is the number of licenses; `since` the day they were added, for added licenses and
     adjustments; `months_from_payment` the length of a first cycle that begins when its invoice is
-    paid, None for one that has its dates. A one-off is named by whoever adds it: ValueError here.
+    paid, None for one that has its dates; `promo` whose discount a discount line gives. A one-off is
+    named by whoever adds it: ValueError here.
     """
     if kind is LineKind.FIRST and months_from_payment is not None:
         months = count_months(months_from_payment)
@@ -254,6 +257,8 @@ def describe_line(
         return tier_title
     if kind is LineKind.RENEWAL:
         return gettext("%(tier)s - renewal", tier=tier_title)
+    if kind is LineKind.DISCOUNT and promo is PromoKind.COUPON:
+        return gettext("Coupon discount")
     if kind is LineKind.DISCOUNT:
         return gettext("New customer discount")
     if kind is LineKind.CREDIT:

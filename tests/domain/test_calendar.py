@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from app.domain.calendar import (
     cycle_at,
     cycle_number,
-    is_renewal_boundary,
     month_boundary,
     months_elapsed,
     next_month_boundary,
+    starts_cycle,
 )
 from app.domain.kinds import Schedule
 from tests.domain.book import ANCHOR, instant
@@ -96,21 +96,28 @@ def test_a_cycle_has_its_real_length(schedule: Schedule, index: int, start: str,
 
 
 @pytest.mark.parametrize(
-    ("schedule", "n", "renewing"),
+    ("schedule", "n", "starting"),
     [
-        (Schedule.MONTHLY, 0, False),
+        (Schedule.MONTHLY, 0, True),
         (Schedule.MONTHLY, 1, True),
-        (Schedule.ANNUAL, 0, False),
+        (Schedule.ANNUAL, 0, True),
         (Schedule.ANNUAL, 1, False),
         (Schedule.ANNUAL, 11, False),
         (Schedule.ANNUAL, 12, True),
         (Schedule.ANNUAL, 24, True),
     ],
 )
-def test_which_boundaries_renew(schedule: Schedule, n: int, renewing: bool) -> None:
+def test_which_boundaries_start_a_cycle(schedule: Schedule, n: int, starting: bool) -> None:
     boundary = month_boundary(ANCHOR, n)
-    assert is_renewal_boundary(ANCHOR, schedule, boundary) is renewing
-    assert not is_renewal_boundary(ANCHOR, schedule, boundary + SECOND)
+    assert starts_cycle(ANCHOR, schedule, boundary) is starting
+    assert not starts_cycle(ANCHOR, schedule, boundary + SECOND)
+
+
+def test_the_time_before_the_anchor_is_one_cycle_that_never_starts_at_a_boundary() -> None:
+    before = cycle_at(ANCHOR, Schedule.ANNUAL, ANCHOR - SECOND)
+    assert before == cycle_at(ANCHOR, Schedule.MONTHLY, ANCHOR - timedelta(days=365))
+    assert (before.index, before.end) == (-1, ANCHOR)
+    assert not starts_cycle(ANCHOR, Schedule.MONTHLY, month_boundary(ANCHOR, -1))
 
 
 def test_an_instant_at_a_boundary_belongs_to_the_new_cycle() -> None:
@@ -120,7 +127,7 @@ def test_an_instant_at_a_boundary_belongs_to_the_new_cycle() -> None:
     assert cycle_at(ANCHOR, Schedule.ANNUAL, boundary).index == 0
 
 
-@given(anchor=anchors, schedule=schedules, n=st.integers(-5, 60))
+@given(anchor=anchors, schedule=schedules, n=st.integers(-1, 60))
 def test_cycles_tile_time(anchor: datetime, schedule: Schedule, n: int) -> None:
     cycle, following = (cycle_number(anchor, schedule, index) for index in (n, n + 1))
     assert cycle.start < cycle.end == following.start

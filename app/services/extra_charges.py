@@ -1,0 +1,73 @@
+"""What stands on the next invoice beside the plan's own time: adjustments and one-off charges."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from app.domain.invoicing import LineDraft
+from app.domain.kinds import LineKind, LineSource
+from app.models.charges import Adjustment, OneOff
+from app.models.customers import Customer
+from app.models.invoices import Invoice
+from app.models.plans import Plan
+from app.services.invoices import InvoicePart
+from app.services.unit_of_work import UnitOfWork
+
+Charge = Adjustment | OneOff
+
+
+def load_open_charges(work: UnitOfWork, customer: Customer, plans: Sequence[Plan]) -> list[Charge]:
+    """What waits for the next invoice of these plans, oldest first."""
+    adjustments = work.session.scalars(
+        select(Adjustment)
+        .where(Adjustment.plan_id.in_([plan.id for plan in plans]), Adjustment.invoice_id.is_(None))
+        .order_by(Adjustment.id)
+    )
+    one_offs = work.session.scalars(
+        select(OneOff)
+        .where(
+            OneOff.customer_id == customer.id,
+            OneOff.currency == plans[-1].currency,
+            OneOff.invoice_id.is_(None),
+            OneOff.canceled_at.is_(None),
+            OneOff.at_once.is_(False),
+            OneOff.created_at <= work.now,
+        )
+        .order_by(OneOff.id)
+    )
+    return [*adjustments, *one_offs]
+
+
+def parts_of_charges(charges: Sequence[Charge], plans: Sequence[Plan]) -> list[InvoicePart]:
+    """The lines of these charges, each its own source."""
+    by_id = {plan.id: plan for plan in plans}
+    parts = []
+    for charge in charges:
+        if isinstance(charge, Adjustment):
+            plan = by_id[charge.plan_id]
+            line = LineDraft(
+                LineKind.ADJUSTMENT,
+                charge.licenses,
+                charge.unit_amount,
+                charge.period_start,
+                charge.period_end,
+                () if charge.entry_id is None else (charge.entry_id,),
+            )
+            parts.append(
+                InvoicePart(plan.tier, [line], LineSource.ADJUSTMENT, charge.id, plan=plan)
+            )
+        else:
+            parts.append(part_of_one_off(charge, tier=plans[-1].tier))
+    return parts
+
+
+def part_of_one_off(charge: OneOff, *, tier: str) -> InvoicePart:
+    """The line of a single charge; it is for the instant at which staff added it."""
+    line = LineDraft(LineKind.ONE_OFF, 1, charge.amount, charge.created_at, charge.created_at)
+    return InvoicePart(tier, [line], LineSource.ONE_OFF, charge.id, text=charge.description)
+
+
+def mark_charged(charges: Sequence[Charge], invoice: Invoice) -> None:
+    """They stand on `invoice` and wait no more."""
+    for charge in charges:
+        charge.invoice_id = invoice.id
