@@ -114,6 +114,7 @@ def _copy(invoice: Invoice, remote: RemoteInvoice, work: UnitOfWork) -> None:
     invoice.hosted_url = remote.hosted_url or invoice.hosted_url
     invoice.pdf_url = remote.pdf_url or invoice.pdf_url
     invoice.due_at = remote.due_at or invoice.due_at
+    invoice.balance_applied = remote.balance_applied
     if remote.status is not InvoiceStatus.DRAFT and invoice.finalized_at is None:
         invoice.finalized_at = work.now
     if remote.failure_code is not None:

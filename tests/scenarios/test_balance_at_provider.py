@@ -38,6 +38,11 @@ def remote(story: Story, invoice_id: int) -> RemoteInvoice:
     return found
 
 
+def applied(story: Story) -> list[object]:
+    """What credit paid of each invoice, as we have stored it."""
+    return [row["balance_applied"] for row in rows(story, "SELECT * FROM invoices ORDER BY id")]
+
+
 def calls(story: Story, method: str) -> int:
     return [name for name, _ in story.payments.calls].count(method)
 
@@ -51,6 +56,7 @@ def test_a_purchase_that_credit_pays_charges_no_card(story: Story) -> None:
     assert calls(story, "pay_invoice") == 0
     found = remote(story, 1)
     assert (found.total, found.balance_applied, found.amount_paid) == (4300, 4300, 0)
+    assert applied(story) == [4300]
     assert story.payments.credit_of(customer) == 700
     assert [plan["status"] for plan in story.export(payer)["plans"]] == ["active"]
     story.deliver_events()
@@ -66,6 +72,7 @@ def test_a_card_pays_what_credit_leaves(story: Story) -> None:
     found = remote(story, 2)
     assert found.status is InvoiceStatus.PAID
     assert (found.balance_applied, found.amount_paid) == (700, found.total - 700)
+    assert applied(story) == [4300, 700]
     assert calls(story, "pay_invoice") == 1
     assert story.payments.credit_of(customer) == 0
     story.assert_nothing_left_to_do()
@@ -104,4 +111,6 @@ def test_a_void_invoice_gives_its_credit_back(story: Story) -> None:
     story.order(acme, licenses=50)
     assert statuses(story, payer) == [("purchase:1", "void"), ("purchase:2", "open")]
     assert remote(story, 1).balance_applied == 0
-    assert remote(story, 2).balance_applied + story.payments.credit_of(customer) == 500
+    used = remote(story, 2).balance_applied
+    assert used + story.payments.credit_of(customer) == 500
+    assert applied(story) == [0, used]
