@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import cast
 
 import click
@@ -16,19 +16,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from app.cli_common import Instant, find_customer, refusals_as_messages
 from app.cli_servers import add_server_commands
-from app.domain.errors import BillingError
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans, preview_plans
 from app.jobs.sync_ledgers import sync_ledgers
 from app.services.context import Context
-from app.services.customers import get_customer, load_payer
 from app.services.export_customer import export_customer
 from app.services.invoice_plan import unpark_customer
 from app.services.preview_invoices import PreviewedInvoice, preview_due_invoices
 from app.services.unit_of_work import unit_of_work
 from app.settings import Environment
-from app.web.wording import format_date, format_money, message_for
+from app.web.wording import format_date, format_money
 
 billing = AppGroup("billing", help="Ledgers, invoices and what waits to be delivered.")
 
@@ -79,25 +78,6 @@ def _context() -> Context:
 def _summary(started: float, **counts: int) -> None:
     words = " ".join(f"{name}={count}" for name, count in counts.items())
     click.echo(f"{words} seconds={time.monotonic() - started:.1f}")
-
-
-class Instant(click.ParamType):
-    """A date (its start, UTC) or an instant in ISO 8601."""
-
-    name = "instant"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Raises click's usage error for anything else."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no date like 2027-03-02 or 2027-03-02T10:00:00Z", param, ctx)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return moment.replace(microsecond=0)
 
 
 @billing.command("sync-ledgers")
@@ -184,11 +164,9 @@ def preview_command(uuid: str, until: datetime | None) -> None:
     context = _context()
     if until is not None and until < context.now():
         raise click.UsageError("--until must not lie in the past")
-    customer_id = _find_customer(context, uuid)
-    try:
+    with refusals_as_messages():
+        customer_id = find_customer(context, uuid)
         preview = preview_due_invoices(context, customer_id, as_of=until)
-    except BillingError as error:
-        raise click.ClickException(message_for(error)) from None
     for invoice in preview.invoices:
         _show(invoice)
     _summary(started, invoices=len(preview.invoices), deferred=preview.deferred)
@@ -198,11 +176,8 @@ def preview_command(uuid: str, until: datetime | None) -> None:
 @click.argument("uuid")
 def export_command(uuid: str) -> None:
     """Print everything about one organization or server as JSON."""
-    try:
-        with unit_of_work(_context()) as work:
-            click.echo(json.dumps(export_customer(work.session, uuid=uuid.lower()), indent=2))
-    except BillingError as error:
-        raise click.ClickException(message_for(error)) from None
+    with refusals_as_messages(), unit_of_work(_context()) as work:
+        click.echo(json.dumps(export_customer(work.session, uuid=uuid.lower()), indent=2))
 
 
 @billing.command("unpark")
@@ -210,21 +185,9 @@ def export_command(uuid: str) -> None:
 def unpark_command(uuid: str) -> None:
     """Let the next run try a parked customer again."""
     context = _context()
-    unpark_customer(context, _find_customer(context, uuid))
+    with refusals_as_messages():
+        unpark_customer(context, find_customer(context, uuid))
     click.echo("unparked")
-
-
-def _find_customer(context: Context, uuid: str) -> int:
-    try:
-        with unit_of_work(context) as work:
-            customer = get_customer(work.session, load_payer(work.session, uuid=uuid.lower()))
-            # Read here: outside, what was loaded is forgotten.
-            customer_id = None if customer is None else customer.id
-    except BillingError as error:
-        raise click.ClickException(message_for(error)) from None
-    if customer_id is None:
-        raise click.ClickException("This organization or server is not a customer yet.")
-    return customer_id
 
 
 def _show(invoice: PreviewedInvoice) -> None:

@@ -1,14 +1,9 @@
 """What staff do to registrations on the command line: `flask billing ...-server`, `rewind-ids`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import cast
-
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
-from app.domain.errors import BillingError
+from app.cli_common import refusals_as_messages, staff_context, why
 from app.services.context import CLI, Context
 from app.services.deactivate_server import deactivate_server
 from app.services.link_on_behalf import create_link_on_behalf
@@ -17,11 +12,6 @@ from app.services.reactivate_server import reactivate_server
 from app.services.rewind_ids import RewindIds, rewind_ids
 from app.services.servers import load_server_id
 from app.services.unit_of_work import unit_of_work
-from app.web.wording import message_for
-
-why = click.option(
-    "--reason", required=True, help="Why; kept with the act in the audit log. No names of people."
-)
 
 
 def add_server_commands(group: click.Group) -> None:
@@ -35,24 +25,10 @@ def add_server_commands(group: click.Group) -> None:
         group.add_command(command)
 
 
-@contextmanager
-def refusals_as_messages() -> Iterator[None]:
-    """A rule that refuses ends the command with its words instead of a trace."""
-    try:
-        yield
-    except BillingError as error:
-        raise click.ClickException(message_for(error)) from None
-
-
 def find_server(context: Context, uuid: str) -> int:
     """Our id of the server with that UUID. Raises BillingError `not_found`."""
     with unit_of_work(context) as work:
         return load_server_id(work.session, uuid=uuid.strip().lower())
-
-
-def server_context() -> Context:
-    """What the services of these commands are handed."""
-    return cast(Context, current_app.extensions["tallyport"])
 
 
 @click.command("deactivate-server")
@@ -61,7 +37,7 @@ def server_context() -> Context:
 @with_appcontext
 def deactivate_server_command(uuid: str, reason: str) -> None:
     """End the registration of a server. Refused while a paid plan is not set to end."""
-    context = server_context()
+    context = staff_context()
     with refusals_as_messages():
         deactivate_server(context, find_server(context, uuid), actor=CLI, reason=reason)
     click.echo("deactivated")
@@ -73,7 +49,7 @@ def deactivate_server_command(uuid: str, reason: str) -> None:
 @with_appcontext
 def reactivate_server_command(uuid: str, reason: str) -> None:
     """Take the deactivation of a server back. Its key and its hostname are what they were."""
-    context = server_context()
+    context = staff_context()
     with refusals_as_messages():
         reactivate_server(context, find_server(context, uuid), actor=CLI, reason=reason)
     click.echo("reactivated")
@@ -98,7 +74,7 @@ def rewind_ids_command(
     Give the highest row ids of the database that was restored (0 when it is new). Rows that are
     known already are recognized by what they say and dropped.
     """
-    context = server_context()
+    context = staff_context()
     with refusals_as_messages():
         command = RewindIds(
             server_id=find_server(context, uuid),
@@ -131,7 +107,7 @@ def login_link_command(uuid: str, next_page: str | None, reason: str) -> None:
     """
     with refusals_as_messages():
         url = create_link_on_behalf(
-            server_context(),
+            staff_context(),
             uuid.strip().lower(),
             next_page=next_page,
             actor=CLI,

@@ -41,6 +41,7 @@ def test_the_rooms_keep_the_rule(guard: Guard) -> None:
         ("app/web/wording.py", "from app import wiring"),
         ("app/cli.py", "from app.web.sessions import init_app"),
         ("app/cli.py", "from app.demo.start import run_demo"),
+        ("app/cli_servers.py", "from app.web.sessions import init_app"),
         ("app/web/demo/views.py", "from app.demo.seed import seed"),
         ("app/demo/seed.py", "from app.web.sessions import init_app"),
         ("app/services/ledger.py", "from app.demo.folder import DemoFolder"),

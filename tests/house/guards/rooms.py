@@ -23,8 +23,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "services": BELOW_SERVICES,
     "jobs": ABOVE_SERVICES,
     "web": ABOVE_SERVICES | {"extensions"},
-    "cli": ABOVE_SERVICES | {"jobs", "extensions", "cli_servers"},
-    "cli_servers": ABOVE_SERVICES,
+    "cli": ABOVE_SERVICES | {"jobs", "extensions"},
     # The demo plays the visitor, the timer and the servers: it stands beside them all.
     "demo": ABOVE_SERVICES | {"jobs", "sample_server"},
     # Stand-ins for the world outside: they know our protocols, not our code.
@@ -35,7 +34,6 @@ ALLOWED: dict[str, frozenset[str]] = {
 # the demo comes in by one door.
 DOORS = {
     ("cli", "app.web.wording"),
-    ("cli_servers", "app.web.wording"),
     ("demo", "app.web.wording"),
     ("cli", "app.demo.commands"),
     ("web", "app.demo.desk"),
@@ -82,9 +80,11 @@ IMPURE = frozenset(
 
 
 def room(name: str) -> str:
-    """The room of a module: `app.web.login.views` is in `web`, `app` itself in `app`."""
+    """The room of a module: `app.web.login.views` is in `web`, `app` itself in `app`; the command
+    line is one room in several modules, `cli` and `cli_...`."""
     parts = name.split(".")
-    return parts[1] if len(parts) > 1 else parts[0]
+    own = parts[1] if len(parts) > 1 else parts[0]
+    return "cli" if own.startswith("cli_") else own
 
 
 def rooms_import_inward(root: Path) -> list[str]:
