@@ -56,7 +56,8 @@ def _register(ctx: Context, command: RegisterServer, ip: str | None) -> bool:
 
 
 def _create(work: UnitOfWork, command: RegisterServer, ip: str | None) -> None:
-    _check_hostname(work, command.hostname, own_id=None)
+    # Our own UUID may be there since we looked: then inserting it fails, and we look again.
+    _check_hostname(work, command)
     server = Server(
         uuid=command.uuid,
         hostname=command.hostname,
@@ -84,7 +85,7 @@ def _update(work: UnitOfWork, server: Server, command: RegisterServer, ip: str |
         raise BillingError("server_deactivated")
     actor = _actor(server, command, ip)
     if command.hostname != server.hostname:
-        _check_hostname(work, command.hostname, own_id=server.id)
+        _check_hostname(work, command)
         record_audit(
             work,
             "server.hostname_changed",
@@ -115,12 +116,12 @@ def _update(work: UnitOfWork, server: Server, command: RegisterServer, ip: str |
     work.flush()
 
 
-def _check_hostname(work: UnitOfWork, hostname: str, *, own_id: int | None) -> None:
-    holder = work.session.scalars(
-        select(Server.id).where(Server.hostname == hostname)
-    ).one_or_none()
-    if holder is not None and holder != own_id:
-        raise BillingError("hostname_in_use", hostname=hostname)
+def _check_hostname(work: UnitOfWork, command: RegisterServer) -> None:
+    taken = select(Server.id).where(
+        Server.hostname == command.hostname, Server.uuid != command.uuid
+    )
+    if work.session.scalars(taken).first() is not None:
+        raise BillingError("hostname_in_use", hostname=command.hostname)
 
 
 def _hash(work: UnitOfWork, key: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
 from app.models.registrations import Organization, Server
@@ -102,3 +102,30 @@ def test_an_upload_and_a_deactivation(app: Flask, ctx: Context) -> None:
     with ctx.sessions() as session:
         stored = session.scalar(select(func.count()).select_from(AuditRow))
     assert (answers[1].status_code, stored) in {(200, 1), (401, 0)}
+
+
+def test_it_registers_again_between_two_looks(
+    app: Flask, ctx: Context, database_backend: str
+) -> None:
+    """The first request finds nobody of its UUID; then the second comes and is done."""
+    if database_backend == "sqlite":
+        return  # There the second waits until the first is done.
+    answers: list[TestResponse] = []
+
+    def register() -> None:
+        answers.append(WireServer(app.test_client()).register())
+
+    def come_between(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "hostname = " in statement and statement.startswith("SELECT") and not threads:
+            threads.append(threading.Thread(target=register))
+            threads[0].start()
+            threads[0].join(timeout=60)
+
+    threads: list[threading.Thread] = []
+    engine = ctx.sessions.kw["bind"]
+    event.listen(engine, "before_cursor_execute", come_between)
+    register()
+    event.remove(engine, "before_cursor_execute", come_between)
+    assert len(threads) == 1
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [answer.get_json()["created"] for answer in answers] == [True, False]
