@@ -309,14 +309,15 @@ class Story:
             deliver(self.ctx)
         return counts
 
-    def run_jobs_until(self, when: str, *servers: SampleServer) -> None:
-        """Day by day up to `when`, the servers uploading each day before the jobs run."""
+    def run_jobs_until(self, when: str, *servers: SampleServer, step: int = 1) -> None:
+        """Day by day up to `when`, the servers uploading each day before the jobs run; `step` days
+        at once where nothing happens on the days between."""
         now = self.clock.now()
         end = datetime.fromisoformat(when).replace(tzinfo=UTC)
         if len(when) == 10:
             end = end.replace(hour=now.hour, minute=now.minute, second=now.second)
         while self.clock.now() < end:
-            self.clock.set(min(self.clock.now() + timedelta(days=1), end))
+            self.clock.set(min(self.clock.now() + timedelta(days=step), end))
             for server in servers:
                 self.upload(server)
             self.run_jobs()

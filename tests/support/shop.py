@@ -98,9 +98,9 @@ class Shop:
         self.log_in()
         return self
 
-    def run_until(self, when: str) -> "Shop":
-        """Day by day with uploads and jobs, then log in again."""
-        self.story.run_jobs_until(when, self.server)
+    def run_until(self, when: str, *, step: int = 1) -> "Shop":
+        """Day by day with uploads and jobs, or `step` days at once; then log in again."""
+        self.story.run_jobs_until(when, self.server, step=step)
         self.log_in()
         return self
 
