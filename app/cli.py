@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from app.cli_common import Instant, find_customer, refusals_as_messages
+from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans, preview_plans
@@ -24,10 +25,9 @@ from app.jobs.sync_ledgers import sync_ledgers
 from app.services.context import Context
 from app.services.export_customer import export_customer
 from app.services.invoice_plan import unpark_customer
-from app.services.preview_invoices import PreviewedInvoice, preview_due_invoices
+from app.services.preview_invoices import preview_due_invoices
 from app.services.unit_of_work import unit_of_work
 from app.settings import Environment
-from app.web.wording import format_date, format_money
 
 billing = AppGroup("billing", help="Ledgers, invoices and what waits to be delivered.")
 
@@ -35,6 +35,7 @@ billing = AppGroup("billing", help="Ledgers, invoices and what waits to be deliv
 def register_commands(app: Flask) -> None:
     """Add our groups to `flask`."""
     add_server_commands(billing)
+    add_preview_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:
@@ -112,7 +113,7 @@ def invoice_plans_command(dry_run: bool, as_of: datetime | None) -> None:
         else:
             counts = invoice_plans(context, as_of=as_of, progress=progress)
     for invoice in counts.invoices:
-        _show(invoice)
+        show_invoice(invoice)
     _summary_of_run(started, counts)
     if counts.parked:
         sys.exit(1)
@@ -168,7 +169,7 @@ def preview_command(uuid: str, until: datetime | None) -> None:
         customer_id = find_customer(context, uuid)
         preview = preview_due_invoices(context, customer_id, as_of=until)
     for invoice in preview.invoices:
-        _show(invoice)
+        show_invoice(invoice)
     _summary(started, invoices=len(preview.invoices), deferred=preview.deferred)
 
 
@@ -188,15 +189,3 @@ def unpark_command(uuid: str) -> None:
     with refusals_as_messages():
         unpark_customer(context, find_customer(context, uuid))
     click.echo("unparked")
-
-
-def _show(invoice: PreviewedInvoice) -> None:
-    total = format_money(invoice.total, invoice.currency)
-    click.echo(f"{invoice.customer_name}  {format_date(invoice.boundary)}  {total}")
-    for line in invoice.lines:
-        unit = format_money(line.unit_amount, invoice.currency)
-        amount = format_money(line.amount, invoice.currency)
-        click.echo(f"    {line.description}: {line.quantity} x {unit} = {amount}")
-    if invoice.previous_total is not None:
-        difference = format_money(invoice.total - invoice.previous_total, invoice.currency)
-        click.echo(f"    difference to the invoice before: {difference}")

@@ -28,9 +28,9 @@ from app.gateways.payments import (
     RemoteInvoice,
     RemoteLine,
 )
+from app.gateways.stripe_balance import StripeBalance
 from app.gateways.stripe_errors import quiet_the_sdk, translate
 from app.gateways.stripe_values import (
-    CREDIT_REFERENCE,
     CUSTOMER_REFERENCE,
     INVOICE_REFERENCE,
     Json,
@@ -56,7 +56,7 @@ _PAGE = 100
 _PAYMENTS = "payments.data.payment.payment_intent"
 
 
-class StripeGateway:
+class StripeGateway(StripeBalance):
     """See `PaymentsGateway` for what each call promises."""
 
     def __init__(
@@ -89,6 +89,7 @@ class StripeGateway:
             http_client=stripe.RequestsClient(timeout=timeout),
         )
         self._api = self._client.v1
+        self._balances = self._api.customers.balance_transactions
 
     def for_jobs(self) -> Self:
         """See the protocol."""
@@ -168,44 +169,6 @@ class StripeGateway:
             return self._api.billing_portal.sessions.create(
                 {"customer": customer_id, "return_url": return_url}, _under(key)
             ).url
-
-    # --- the customer's balance ---
-
-    def credit_balance(
-        self,
-        customer_id: str,
-        *,
-        amount: int,
-        currency: str,
-        description: str,
-        reference: str,
-        key: str,
-    ) -> str:
-        """See the protocol. At Stripe a negative amount is credit."""
-        if amount <= 0:
-            raise ValueError("credit is more than nothing")
-        with self._calling("credit_balance"):
-            return self._api.customers.balance_transactions.create(
-                customer_id,
-                {
-                    "amount": -amount,
-                    "currency": currency,
-                    "description": description,
-                    "metadata": {CREDIT_REFERENCE: reference},
-                },
-                _under(key),
-            ).id
-
-    def find_balance_credit(self, customer_id: str, *, reference: str) -> str | None:
-        """See the protocol."""
-        with self._calling("find_balance_credit"):
-            newest_first = self._api.customers.balance_transactions.list(
-                customer_id, {"limit": _PAGE}
-            )
-            for change in newest_first.auto_paging_iter():
-                if read_reference(_json(change), CREDIT_REFERENCE) == reference:
-                    return change.id
-        return None
 
     # --- invoices ---
 

@@ -58,7 +58,6 @@ def preview_due_invoices(
     preview = Preview()
     with unit_of_work(ctx) as work:
         until = as_of or work.now
-        customer = work.session.get_one(Customer, customer_id)
         previous = _last_total(work, customer_id)
         while True:
             step = take_step(work, customer_id, as_of=max(until, work.now))
@@ -67,12 +66,17 @@ def preview_due_invoices(
             if step.outcome in {StepOutcome.DEFERRED, StepOutcome.NOTHING_DUE}:
                 return preview
             if step.invoice_id is not None:
-                invoice = _load(work, step.invoice_id)
-                preview.invoices.append(_as_preview(customer, invoice, previous))
-                previous = invoice.total
+                made = preview_of(work, step.invoice_id, previous=previous)
+                preview.invoices.append(made)
+                previous = made.total
 
 
-def _as_preview(customer: Customer, invoice: Invoice, previous: int | None) -> PreviewedInvoice:
+def preview_of(
+    work: UnitOfWork, invoice_id: int, *, previous: int | None = None
+) -> PreviewedInvoice:
+    """An invoice that was made in this unit of work, as people are shown it."""
+    invoice = _load(work, invoice_id)
+    customer = work.session.get_one(Customer, invoice.customer_id)
     lines: Sequence[PreviewedLine] = [
         PreviewedLine(
             line.description,

@@ -75,6 +75,16 @@ class UnitOfWork:
         fresh = select(Server).where(Server.id == server_id)
         return self.session.scalars(fresh.execution_options(populate_existing=True)).one()
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Try something out inside this unit of work: whatever is written in it is taken back, and
+        everything is read afresh afterwards."""
+        with self.session.begin_nested() as nested:
+            yield
+            self.session.flush()
+            nested.rollback()
+        self.session.expire_all()
+
     def after_commit(self, effect: Callable[[], None]) -> None:
         """Run `effect` once this unit of work has been committed and closed."""
         self._effects.append(effect)

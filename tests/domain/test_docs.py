@@ -326,7 +326,8 @@ def read_discount(text: str) -> NewCustomerTerms:
     """ "2000 for 12 months, minimum 6"."""
     found = re.fullmatch(r"(\d+) for (\d+) months, minimum (\d+)", text)
     assert found is not None, text
-    return NewCustomerTerms(*map(int, found.groups()))
+    amount, months, minimum = map(int, found.groups())
+    return NewCustomerTerms(amount, months, minimum)
 
 
 def tell(name: str) -> Story:
