@@ -135,11 +135,12 @@ def test_servers_end_with_the_run_however_it_ends(how: signal.Signals) -> None:
     process.wait()
     process.stdout.close()
     # After SIGKILL nobody waits for the reaper, so we look until it is done.
-    for _ in range(200):
-        if not Path(state["folder"]).exists():
+    for _ in range(600):
+        left = [name for name in ("folder", "scratch") if Path(state[name]).exists()]
+        if not left:
             break
         time.sleep(0.05)
-    assert not Path(state["folder"]).exists() and not Path(state["scratch"]).exists()
+    assert left == []
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(address, connect_timeout=2)
     with pytest.raises(redis.ConnectionError):

@@ -18,6 +18,8 @@ from tests.support.provision import MissingToolError, postgres_bin, redis_server
 
 REAPER = Path(__file__).with_name("reaper.py")
 MEMORY = Path("/dev/shm")
+# Bytes of memory that have to be free for PostgreSQL's data to lie there. A run needs a quarter.
+ENOUGH_MEMORY = 2 * 1024**3
 START_ATTEMPTS = 3
 POSTGRES_USER = "tallyport"
 # What a test database may do without: its data never has to survive a crash. Benchmarks keep the
@@ -27,6 +29,11 @@ FORGETFUL = (
     "synchronous_commit=off",
     "full_page_writes=off",
     "autovacuum=off",
+    # Less to write for whoever copies a database, and little of it kept.
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "min_wal_size=32MB",
+    "max_wal_size=128MB",
 )
 
 
@@ -175,7 +182,7 @@ class Run:
         """Where SQLite files lie: in memory where that is possible, since waiting for the disk at
         every commit is most of what a test on SQLite would do."""
         parent = MEMORY if os.access(MEMORY, os.W_OK) else self.folder
-        return parent / f"{self.folder.name}-sqlite"
+        return parent / f"{self.folder.name}-data"
 
     def once(self, name: str, make: Callable[[], str]) -> str:
         """What `make` returned for the first process that asked for `name`; the others wait.
@@ -200,7 +207,14 @@ class Run:
         given = os.environ.get("TEST_POSTGRES_URL")
         if given:
             return given
-        return self.once("postgresql-server", lambda: start_postgres(self.folder) + "postgres")
+        return self.once("postgresql-server", self._start_postgres)
+
+    def _start_postgres(self) -> str:
+        """Its data lie in memory too where that has room: on a disk, copying a database for a test
+        takes five times as long."""
+        usage = shutil.disk_usage(self.scratch)
+        is_roomy = self.scratch.parent == MEMORY and usage.free >= ENOUGH_MEMORY
+        return start_postgres(self.scratch if is_roomy else self.folder) + "postgres"
 
     def redis(self) -> str:
         """The Redis of this run, started when first needed."""
@@ -214,6 +228,7 @@ def new_run() -> Iterator[Run]:
     folder.chmod(0o755)  # The user postgres has to pass through to its own folder.
     run = Run(folder)
     run.scratch.mkdir()
+    run.scratch.chmod(0o755)
     reaper = subprocess.Popen(
         [sys.executable, "-I", str(REAPER), str(folder), str(run.scratch)],
         stdin=subprocess.PIPE,
