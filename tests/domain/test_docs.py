@@ -42,6 +42,14 @@ TABLES = {
     # Tried in tests/gateways/test_contract_balance.py, since it takes a provider.
     "credit",
     "upload_help",
+    # Tried in tests/domain/test_docs_of_changes.py.
+    "transitions",
+    "entitlement",
+    "credit of time",
+    "months given back",
+    "fixed",
+    "coupons",
+    "staff discounts",
 }
 
 
