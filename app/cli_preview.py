@@ -1,17 +1,22 @@
 """What a command would do to somebody's invoices, shown instead of done; and what may happen at all."""
 
+import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import click
+from flask.cli import with_appcontext
 
-from app.cli_common import refusals_as_messages
+from app.cli_common import Instant, refusals_as_messages, staff_context
+from app.domain.standouts import Standout
 from app.domain.transitions import TRANSITIONS
+from app.jobs.rehearse import rehearse
 from app.services.context import Context
 from app.services.preview_change import ChangePreview, make_change, preview_change
 from app.services.preview_invoices import PreviewedInvoice
 from app.services.unit_of_work import UnitOfWork
-from app.web.wording import format_date, format_money
+from app.web.wording import format_date, format_instant, format_money
 
 T = TypeVar("T")
 
@@ -19,6 +24,7 @@ T = TypeVar("T")
 def add_preview_commands(group: click.Group) -> None:
     """Add the commands of this module to `flask billing`."""
     group.add_command(transitions_command)
+    group.add_command(rehearse_command)
 
 
 def do_or_preview(
@@ -58,6 +64,53 @@ def show_invoice(invoice: PreviewedInvoice, *, indent: str = "") -> None:
     if invoice.previous_total is not None:
         difference = format_money(invoice.total - invoice.previous_total, invoice.currency)
         click.echo(f"{indent}    difference to the invoice before: {difference}")
+
+
+@click.command("rehearse")
+@click.option("--as-of", type=Instant(), help="The instant of the run (default: in a day).")
+@with_appcontext
+def rehearse_command(as_of: datetime | None) -> None:
+    """Try the next run out: its invoices, sums, and which of them stand out. Keeps nothing."""
+    context = staff_context()
+    when = as_of or context.now() + timedelta(days=1)
+    if when < context.now():
+        raise click.UsageError("--as-of must not lie in the past")
+    found = rehearse(context, as_of=when)
+    for invoice in found.counts.invoices:
+        show_invoice(invoice)
+    click.echo(f"a run at {format_instant(when)} would make:")
+    for sums in found.totals:
+        total, before = (
+            format_money(cents, sums.currency) for cents in (sums.total, sums.previous_total)
+        )
+        difference = format_money(sums.difference, sums.currency)
+        click.echo(
+            f"  {sums.invoices} invoices, {total}; these customers' invoices before: {before}"
+            f" (difference {difference})"
+        )
+    if not found.totals:
+        click.echo("  no invoice")
+    for run in found.before:
+        total = format_money(run.total, run.currency)
+        click.echo(f"the run before, {run.day.isoformat()}: {run.invoices} invoices, {total}")
+    for why, invoice in found.standouts:
+        click.echo(f"stands out: {describe_standout(why, invoice)}")
+    counts = found.counts
+    click.echo(
+        f"processed={counts.processed} invoiced={counts.invoiced} deferred={counts.deferred}"
+        f" parked={counts.parked}"
+    )
+    if counts.parked:
+        sys.exit(1)
+
+
+def describe_standout(why: Standout, invoice: PreviewedInvoice) -> str:
+    """One line: who, how much, and against what."""
+    total = format_money(invoice.total, invoice.currency)
+    if invoice.previous_total is None:
+        return f"{invoice.customer_name}: {total}, the first invoice"
+    previous = format_money(invoice.previous_total, invoice.currency)
+    return f"{invoice.customer_name}: {total}, {why.value} than {previous} the last time"
 
 
 @click.command("transitions")
