@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from app.cli_common import Instant, find_customer, refusals_as_messages
+from app.cli_deals import add_deal_commands
 from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
 from app.jobs.deliver import deliver
@@ -36,6 +37,7 @@ def register_commands(app: Flask) -> None:
     """Add our groups to `flask`."""
     add_server_commands(billing)
     add_preview_commands(billing)
+    add_deal_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:
@@ -178,7 +180,8 @@ def preview_command(uuid: str, until: datetime | None) -> None:
 def export_command(uuid: str) -> None:
     """Print everything about one organization or server as JSON."""
     with refusals_as_messages(), unit_of_work(_context()) as work:
-        click.echo(json.dumps(export_customer(work.session, uuid=uuid.lower()), indent=2))
+        found = export_customer(work.session, uuid=uuid.lower(), now=work.now)
+        click.echo(json.dumps(found, indent=2))
 
 
 @billing.command("unpark")

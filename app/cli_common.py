@@ -1,5 +1,6 @@
 """What the staff commands share: times, whom they are about, dry runs, and refusals in one line."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -39,6 +40,50 @@ class Instant(click.ParamType):
             self.fail(f"{value!r} is no date like 2027-03-02 or 2027-03-02T10:00:00Z", param, ctx)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         return moment.replace(microsecond=0)
+
+
+class Percent(click.ParamType):
+    """A percentage with at most two decimals, as hundredths of a percent: 87.25 is 8725."""
+
+    name = "percent"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Raises click's usage error for anything else."""
+        return _hundredths(self, value, param, ctx, like="87.25")
+
+
+class Money(click.ParamType):
+    """An amount with at most two decimals, as cents: 5.00 is 500."""
+
+    name = "amount"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Raises click's usage error for anything else."""
+        return _hundredths(self, value, param, ctx, like="5.00")
+
+
+_HUNDREDTHS = re.compile(r"(-?)([0-9]{1,10})(?:\.([0-9]{1,2}))?")
+
+
+def _hundredths(
+    kind: click.ParamType,
+    value: object,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+    *,
+    like: str,
+) -> int:
+    if isinstance(value, int):
+        return value
+    found = _HUNDREDTHS.fullmatch(str(value).strip())
+    if found is None:
+        kind.fail(f"{value!r} is no {kind.name} like {like}", param, ctx)
+    number = int(found[2]) * 100 + int((found[3] or "").ljust(2, "0"))
+    return -number if found[1] else number
 
 
 @contextmanager

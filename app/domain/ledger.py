@@ -34,7 +34,8 @@ class LedgerRules:
     ends_at: the instant a plan that is set to end will end at; events from then on are not its.
     trial_start: when a free trial began, which lasts until the anchor. fixed: whether the price is
     fixed, so that the licenses only tell who is there. next_rules: those of the plan that follows
-    at the end; the number at renewal is that plan's number.
+    at the end; the number at renewal is that plan's number. discounted: whether staff took something
+    off the price, for cycles that begin before `discounted_until` (None: for all).
     """
 
     anchor: datetime
@@ -48,6 +49,8 @@ class LedgerRules:
     trial_start: datetime | None = None
     fixed: bool = False
     next_rules: "LedgerRules | None" = None
+    discounted: bool = False
+    discounted_until: datetime | None = None
 
     @property
     def begins_at(self) -> datetime:
@@ -62,11 +65,15 @@ class LedgerRules:
     def minimum_during(self, cycle: Cycle) -> int:
         """The least licenses of the renewal that ends `cycle`.
 
-        The new-customer minimum counts only if discount months are left for that renewal.
+        The new-customer minimum counts only if that discount is given at that renewal: months are
+        left, and no discount of staff takes its place.
         """
         if self.fixed:
             return 1
         lasting = self.new_customer.months_left_before(cycle.index + 1, self.schedule) > 0
+        if self.discounted:
+            until = self.discounted_until
+            lasting = lasting and until is not None and cycle.end >= until
         promised = self.new_customer.minimum if lasting else 1
         return max(self.tier_minimum, self.customer_minimum, promised)
 

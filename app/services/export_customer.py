@@ -10,15 +10,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from app.domain.calendar import cycle_at
 from app.models.audit import AuditEntry
 from app.models.customers import Customer
 from app.models.invoices import Invoice
 from app.models.plans import LedgerEntry, Plan
 from app.services.customers import Payer, get_customer, load_payer
+from app.services.plan_rules import plan_terms
+from app.services.staff_terms import percent_text
 
 
-def export_customer(session: Session, *, uuid: str) -> dict[str, Any]:
-    """The export of the organization or server of that UUID. Raises NotFoundError.
+def export_customer(session: Session, *, uuid: str, now: datetime) -> dict[str, Any]:
+    """The export of the organization or server of that UUID, with the prices in force at `now`.
+    Raises NotFoundError.
 
     One that never needed a customer row has an export too: with no plans and no invoices.
     """
@@ -37,7 +41,7 @@ def export_customer(session: Session, *, uuid: str) -> dict[str, Any]:
     ).all()
     return {
         "customer": {**_payer(payer), **_customer(customer)},
-        "plans": [_plan(plan) for plan in plans],
+        "plans": [_plan(plan, now) for plan in plans],
         "ledger": _ledger(session, plans),
         "invoices": _invoices(session, customer),
         "audit": _audit(session, payer, customer.id),
@@ -54,6 +58,11 @@ def _customer(customer: Customer) -> dict[str, Any]:
         "stripe_customer_id": customer.stripe_customer_id,
         "card": _card(customer),
         "new_customer_months_left": customer.new_customer_months_left,
+        "required_plan_tier": customer.required_plan_tier,
+        "discount": percent_text(customer.discount_percent),
+        "discount_monthly_price": customer.discount_monthly_price,
+        "discount_annual_price": customer.discount_annual_price,
+        "discount_ends_at": _time(customer.discount_ends_at),
         "minimum_licenses": customer.minimum_licenses,
         "exempt_from_license_number_check": customer.exempt_from_license_number_check,
         "parked_at": _time(customer.parked_at),
@@ -73,14 +82,25 @@ def _card(customer: Customer) -> dict[str, Any] | None:
     }
 
 
-def _plan(plan: Plan) -> dict[str, Any]:
+def _price(plan: Plan, now: datetime) -> int | None:
+    """What a license costs in the cycle of `now`; of a plan that is over, in its last one, and of
+    one that has not begun, in its first."""
+    if plan.price_per_license is None:
+        return None
+    at = max(now if plan.ended_at is None else min(now, plan.ended_at), plan.billing_cycle_anchor)
+    cycle = cycle_at(plan.billing_cycle_anchor, plan.schedule, at)
+    return plan_terms(plan).price_in(cycle)
+
+
+def _plan(plan: Plan, now: datetime) -> dict[str, Any]:
     return {
         "id": plan.id,
         "tier": plan.tier,
         "status": plan.status.value,
         "at_cycle_end": plan.at_cycle_end.value,
         "schedule": plan.schedule.value,
-        "price_per_license": plan.price_per_license,
+        "price_per_license": _price(plan, now),
+        "undiscounted_price_per_license": plan.price_per_license,
         "fixed_price": plan.fixed_price,
         "billing_cycle_anchor": _time(plan.billing_cycle_anchor),
         "next_invoice_date": _time(plan.next_invoice_date),
@@ -88,7 +108,8 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "ended_at": _time(plan.ended_at),
         "license_management": plan.license_management.value,
         "collection": plan.collection.value,
-        "discount": plan.discount,
+        "discount": percent_text(plan.discount),
+        "discount_ends_at": _time(plan.discount_ends_at),
         "invoiced_through": plan.invoiced_through,
         "invoice_deferred_since": _time(plan.invoice_deferred_since),
     }

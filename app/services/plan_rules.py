@@ -47,6 +47,8 @@ def ledger_rules(plan: Plan, customer: Customer, next_plan: Plan | None = None) 
         trial_start=plan.trial_start,
         fixed=plan.fixed_price is not None,
         next_rules=None if next_plan is None else ledger_rules(next_plan, customer),
+        discounted=plan.discounted_price is not None,
+        discounted_until=plan.discount_ends_at,
     )
 
 

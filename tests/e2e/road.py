@@ -110,7 +110,9 @@ def export(world: World, base: str) -> dict[str, Any]:
     """What the portal has about the customer whose pages begin with `base`, of its log the acts
     on the billing itself: logins go on all the time, and registrations have a story of their own."""
     with unit_of_work(world.ctx) as work:
-        found = export_customer(work.session, uuid=base.rstrip("/").rpartition("/")[2])
+        found = export_customer(
+            work.session, uuid=base.rstrip("/").rpartition("/")[2], now=work.now
+        )
     apart = ("login.", "login_link.", "server.", "billing_user.")
     found["audit"] = [e for e in found["audit"] if not e["action"].startswith(apart)]
     return found

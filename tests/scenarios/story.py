@@ -299,6 +299,15 @@ class Story:
             with self.app.app_context():
                 receive_event(self.ctx, payload, signature=signature)
 
+    # --- staff ---
+
+    def staff(self, *arguments: str, reason: str = "asked for by mail") -> str:
+        """Run a command of staff as the command line does; returns what it says."""
+        line = ["billing", *arguments, "--reason", reason]
+        result = self.app.test_cli_runner().invoke(args=line)
+        assert result.exit_code == 0, result.output
+        return str(result.output)
+
     # --- jobs ---
 
     def run_jobs(self) -> RunCounts:
@@ -326,8 +335,12 @@ class Story:
 
     def export(self, payer: Payer) -> dict[str, Any]:
         """What `flask billing export` prints."""
+        return self.export_of(payer.uuid)
+
+    def export_of(self, uuid: str) -> dict[str, Any]:
+        """The same, by the UUID."""
         with unit_of_work(self.ctx) as work:
-            return export_customer(work.session, uuid=payer.uuid)
+            return export_customer(work.session, uuid=uuid, now=work.now)
 
     def statement(self, payer: Payer) -> str:
         """Every entry, invoice and line in words and cents, for people and golden files."""

@@ -34,6 +34,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "billing_user.removed",
     ),
     ActivityKind.PLAN: (
+        "customer.license_rules_set",
         "plan.ended",
         "plan.kept",
         "plan.licenses_at_renewal_set",
@@ -57,6 +58,8 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "invoice.refunded",
         "invoice.uncollectible",
         "invoice.void",
+        "customer.discount_removed",
+        "customer.discount_set",
         "payments_page.opened",
         "plan.invoice_deferred",
         "plan.invoiced",
@@ -96,6 +99,8 @@ LEFT_OUT = frozenset(
         "customer.unparked",
         # A row at the payment provider, made before the first payment.
         "customer.known_to_provider",
+        # A note for staff: it does nothing before something is agreed for that tier.
+        "customer.required_tier_set",
         # States that an invoice or a purchase has only before anybody can see it, or whose
         # consequence has an entry of its own.
         "invoice.draft",

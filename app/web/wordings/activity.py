@@ -216,6 +216,22 @@ def _deferred(row: ActivityRow) -> str:
     )
 
 
+def _discount_set(row: ActivityRow) -> str:
+    percent = row.after.get("discount_percent")
+    if percent is None:
+        return gettext("A price of your own was agreed with you")
+    return gettext("A discount of %(percent)s %% was agreed with you", percent=percent)
+
+
+def _license_rules_set(row: ActivityRow) -> str:
+    was, now = (values.get("minimum_licenses") for values in (row.before, row.after))
+    if was == now:
+        return gettext("What was agreed about your licenses changed")
+    if now is None:
+        return gettext("The minimum of licenses that was agreed with you ended")
+    return gettext("At least %(licenses)s were agreed with you", licenses=count_licenses(int(now)))
+
+
 def _total(row: ActivityRow) -> str:
     total = row.after.get("total", row.total)
     if not isinstance(total, int) or row.currency is None:
@@ -287,6 +303,7 @@ ACTION_WORDS: dict[str, Words] = {
     "billing_user.removed": _about_person(
         _l("Removed %(person)s from billing"), _l("Removed somebody from billing")
     ),
+    "customer.license_rules_set": _license_rules_set,
     "plan.ended": _plan_ended,
     "plan.kept": _l("Took the end of the plan back"),
     "plan.licenses_at_renewal_set": _licenses(_l("Set the next renewal to %(licenses)s")),
@@ -308,6 +325,8 @@ ACTION_WORDS: dict[str, Words] = {
     "invoice.refunded": _invoice(_l("paid back")),
     "invoice.uncollectible": _invoice(_l("written off")),
     "invoice.void": _invoice(_l("void, nothing to pay")),
+    "customer.discount_removed": _l("The discount that was agreed with you ended"),
+    "customer.discount_set": _discount_set,
     "payments_page.opened": _l("Opened the payment provider's page with receipts"),
     "plan.invoice_deferred": _deferred,
     "plan.invoiced": _invoiced,
