@@ -44,8 +44,11 @@ class PlanSpec:
     end_date: datetime | None = None
 
 
-def get_staff_discount(customer: Customer | None, tier: str) -> StaffDiscount | None:
-    """What staff took off the price of `tier` for this customer; None for nothing."""
+def get_staff_discount(
+    customer: Customer | None, tier: str, *, at: datetime | None = None
+) -> StaffDiscount | None:
+    """What staff took off the price of `tier` for this customer; None for nothing, or for a
+    discount that is over by `at`."""
     if customer is None or customer.required_plan_tier != tier:
         return None
     discount = StaffDiscount(
@@ -54,6 +57,8 @@ def get_staff_discount(customer: Customer | None, tier: str) -> StaffDiscount | 
         annual_price=customer.discount_annual_price,
         ends_at=customer.discount_ends_at,
     )
+    if at is not None and discount.ends_at is not None and discount.ends_at <= at:
+        return None
     prices = (discount.percent, discount.monthly_price, discount.annual_price)
     return None if all(price is None for price in prices) else discount
 

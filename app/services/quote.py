@@ -11,27 +11,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.calendar import cycle_number
+from app.domain.calendar import cycle_at, cycle_number
 from app.domain.catalog import Catalog, Tier
-from app.domain.discounts import (
-    NO_NEW_CUSTOMER_TERMS,
-    NewCustomerTerms,
-    minimum_while_discounted,
-)
+from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms, StaffDiscount
 from app.domain.errors import BillingError, MissingDataError
 from app.domain.invoicing import LineDraft, PlanTerms, first_lines, renewal_estimate, total_of
-from app.domain.kinds import (
-    KIND_PROFILES,
-    Collection,
-    LicenseManagement,
-    Schedule,
-    TierKind,
-)
+from app.domain.kinds import Collection, LicenseManagement, Schedule
 from app.domain.ledger import LedgerRules
-from app.models.customers import Customer
-from app.models.registrations import Organization, Server
-from app.services.coverage import get_covering_plan
-from app.services.customers import Payer, get_customer, get_live_plan
+from app.models.registrations import Server
+from app.services.customers import Payer, get_customer
+from app.services.may_buy import check_may_buy, load_sold_tier
+from app.services.offered_price import get_offered_price
 from app.services.plan_ledger import get_organization_ids_of
 from app.services.seats import count_people, is_stale
 
@@ -63,6 +53,9 @@ class PurchaseChoice:
 class Quote:
     """What it costs. Cents and licenses; `minimum` is the least licenses of this tier now.
 
+    `price` is the list price of a license and a cycle, `discounted_price` what staff made of it by
+    `staff_discount`; without that it is None and `new_customer` is what is taken off.
+
     By invoice the time begins with the payment: `starts_at`, `renews_at` and the periods of the
     lines are those of somebody who pays at once.
     """
@@ -73,6 +66,8 @@ class Quote:
     collection: Collection
     currency: str
     price: int
+    staff_discount: StaffDiscount | None
+    discounted_price: int | None
     people: int
     minimum: int
     licenses: int
@@ -84,17 +79,29 @@ class Quote:
     renewal_licenses: int
     renewal_lines: tuple[LineDraft, ...]
     renewal_total: int
-    # When the discount for new customers is used up, and what a renewal costs from then on.
+    # When the discount is over, and what a renewal costs from then on; without an end, what every
+    # renewal costs.
+    discounted_months: int
     discount_ends_at: datetime | None
     undiscounted_total: int
 
+    @property
+    def first_price(self) -> int:
+        """Cents for a license in the first cycle, before what a new customer gets."""
+        return self.price if self.discounted_price is None else self.discounted_price
+
     def terms(self) -> dict[str, Any]:
         """What must not change between the page and the payment, as JSON."""
+        discount = self.staff_discount
+        ends_at = discount.ends_at if discount is not None else None
         return {
             "tier": self.tier.key,
             "schedule": self.schedule.value,
             "currency": self.currency,
             "price": self.price,
+            "discounted_price": self.discounted_price,
+            "discount_percent": discount.percent if discount is not None else None,
+            "discount_until": ends_at.isoformat() if ends_at is not None else None,
             "discount_amount": self.new_customer.amount,
             "discount_months": self.new_customer.months_at_start,
             "tier_minimum": self.tier.minimum_licenses,
@@ -119,26 +126,6 @@ def count_payer_people(session: Session, payer: Payer, *, now: datetime) -> Peop
     return PeopleCount(people, server.last_audit_log_update)
 
 
-def get_new_customer_terms(
-    catalog: Catalog, customer: Customer | None, payer: Payer, tier: Tier
-) -> NewCustomerTerms:
-    """The discount for new customers as it stands for this payer and tier."""
-    promised = catalog.new_customer_discount
-    eligible = KIND_PROFILES[payer.kind].new_customer_discount
-    if promised is None or not eligible or tier.kind is not TierKind.PAID:
-        return NO_NEW_CUSTOMER_TERMS
-    left = customer.new_customer_months_left if customer is not None else None
-    months = promised.months if left is None else left
-    if months <= 0:
-        return NO_NEW_CUSTOMER_TERMS
-    monthly = tier.price(catalog.currency, Schedule.MONTHLY)
-    return NewCustomerTerms(
-        amount=promised.amount,
-        months_at_start=months,
-        minimum=minimum_while_discounted(amount=promised.amount, monthly_price=monthly),
-    )
-
-
 def make_quote(
     session: Session,
     catalog: Catalog,
@@ -151,19 +138,19 @@ def make_quote(
     """What `choice` costs `payer` now. `confirmed_licenses` stand as they are: what was confirmed
     is charged even if people came or left since.
 
-    Raises BillingError when it cannot be bought: `unknown_tier`, `licenses_missing`,
-    `too_few_licenses`, `too_many_licenses`, `too_many_for_invoice`, `already_subscribed`,
-    `covered_by_server`, `server_deactivated`; MissingDataError when nobody can tell how many
-    people there are.
+    Raises BillingError when it cannot be bought: `unknown_tier`, `tier_required`,
+    `licenses_missing`, `too_few_licenses`, `too_many_licenses`, `too_many_for_invoice`,
+    `already_subscribed`, `covered_by_server`, `server_deactivated`; MissingDataError when nobody
+    can tell how many people there are.
     """
-    tier = catalog.tiers.get(choice.tier)
-    if tier is None or not tier.self_serve:
-        raise BillingError("unknown_tier")
     customer = get_customer(session, payer)
+    tier = load_sold_tier(catalog, customer, key=choice.tier)
     check_may_buy(session, payer, customer, now=now)
     people = count_payer_people(session, payer, now=now).people
-    new_customer = get_new_customer_terms(catalog, customer, payer, tier)
-    price = tier.price(catalog.currency, choice.schedule)
+    offered = get_offered_price(
+        catalog, customer, payer, tier, schedule=choice.schedule, starts_at=now
+    )
+    new_customer = offered.promo
     exempt = customer is not None and customer.exempt_from_license_number_check
     minimum = max(
         tier.minimum_licenses,
@@ -181,7 +168,14 @@ def make_quote(
         most_by_invoice=catalog.max_self_serve_licenses,
     )
     management = LicenseManagement.MANUAL if choice.is_by_invoice else choice.license_management
-    terms = PlanTerms(now, choice.schedule, price, new_customer)
+    terms = PlanTerms(
+        anchor=now,
+        schedule=choice.schedule,
+        price=offered.list_price,
+        new_customer=new_customer,
+        discounted_price=offered.discounted_price,
+        discount_ends_at=None if offered.discount is None else offered.discount.ends_at,
+    )
     rules = LedgerRules(
         anchor=now,
         schedule=choice.schedule,
@@ -193,22 +187,24 @@ def make_quote(
     )
     cycle = cycle_number(now, choice.schedule, 0)
     renewal_licenses = rules.billable(people, cycle) if rules.automatic else licenses
+    renewal = renewal_estimate(terms, licenses=renewal_licenses, cycle_index=1)
+    lines = first_lines(terms, licenses=licenses)
     # With the discount its least number of licenses goes, too.
     undiscounted = replace(rules, new_customer=NO_NEW_CUSTOMER_TERMS)
     undiscounted_licenses = (
         undiscounted.billable(people, cycle) if rules.automatic else renewal_licenses
     )
-    renewal = renewal_estimate(terms, licenses=renewal_licenses, cycle_index=1)
-    lines = first_lines(terms, licenses=licenses)
-    discounted_cycles = -(-new_customer.months_at_start // choice.schedule.months)
-    discount_ends = cycle_number(now, choice.schedule, discounted_cycles).start
+    discounted_cycles = _discounted_cycles(terms)
+    last_price = offered.first_price if discounted_cycles is None else offered.list_price
     return Quote(
         tier=tier,
         schedule=choice.schedule,
         license_management=management,
         collection=choice.collection,
         currency=catalog.currency,
-        price=price,
+        price=offered.list_price,
+        staff_discount=offered.discount,
+        discounted_price=offered.discounted_price,
         people=people,
         minimum=minimum,
         licenses=licenses,
@@ -220,28 +216,25 @@ def make_quote(
         renewal_licenses=renewal_licenses,
         renewal_lines=tuple(renewal),
         renewal_total=total_of(renewal),
-        discount_ends_at=discount_ends if new_customer.months_at_start else None,
-        undiscounted_total=price * undiscounted_licenses,
+        discounted_months=(discounted_cycles or 0) * choice.schedule.months,
+        discount_ends_at=(
+            cycle_number(now, choice.schedule, discounted_cycles).start
+            if discounted_cycles
+            else None
+        ),
+        undiscounted_total=last_price * undiscounted_licenses,
     )
 
 
-def check_may_buy(
-    session: Session, payer: Payer, customer: Customer | None, *, now: datetime
-) -> None:
-    """Refuse whoever has a plan already, or whose server pays (one payer)."""
-    live = get_live_plan(session, customer.id) if customer is not None else None
-    # From its end on a plan is over, even before a job has written that down.
-    if live is not None and (live.end_date is None or now < live.end_date):
-        raise BillingError("already_subscribed", tier=live.tier)
-    if session.get_one(Server, payer.server_id).deactivated_at is not None:
-        raise BillingError("server_deactivated")
-    if payer.organization_id is None:
-        return
-    organization = session.get_one(Organization, payer.organization_id)
-    covering = get_covering_plan(session, organization)
-    others = covering is not None and (customer is None or covering.customer_id != customer.id)
-    if covering is not None and others and (covering.end_date is None or now < covering.end_date):
-        raise BillingError("covered_by_server")
+def _discounted_cycles(terms: PlanTerms) -> int | None:
+    """How many cycles are cheaper than the list price; None for all of them."""
+    if terms.discounted_price is None:
+        return -(-terms.new_customer.months_at_start // terms.schedule.months)
+    ends_at = terms.discount_ends_at
+    if ends_at is None:
+        return None
+    last = cycle_at(terms.anchor, terms.schedule, ends_at)
+    return last.index if last.start == ends_at else last.index + 1
 
 
 def find_changes(confirmed: Mapping[str, Any], current: Quote) -> list[str]:

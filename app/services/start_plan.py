@@ -30,6 +30,7 @@ from app.services.invoices import (
     record_invoice,
 )
 from app.services.ledger import sync_server_ledgers
+from app.services.may_buy import check_may_buy
 from app.services.plan_factory import PlanSpec, get_staff_discount, make_plan
 from app.services.plan_ledger import (
     ONE_SECOND,
@@ -38,7 +39,6 @@ from app.services.plan_ledger import (
     load_entries,
 )
 from app.services.plan_rules import new_customer_terms, plan_terms, to_entries
-from app.services.quote import check_may_buy
 from app.services.seats import count_people
 from app.services.unit_of_work import UnitOfWork
 
@@ -156,7 +156,7 @@ def _add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
         price=purchase.price_per_license,
         fixed_price=purchase.fixed_price,
         tier_minimum=purchase.tier_minimum,
-        discount=get_staff_discount(customer, purchase.tier),
+        discount=get_staff_discount(customer, purchase.tier, at=anchor),
         promo=NewCustomerTerms(
             amount=purchase.new_customer_amount,
             months_at_start=purchase.new_customer_months,

@@ -59,6 +59,12 @@ def format_money(cents: int, currency: str) -> str:
     return format_currency(amount, currency.upper(), locale=_locale()).replace("-", MINUS)
 
 
+def format_percent(hundredths: int) -> str:
+    """Hundredths of a percent, as discounts are kept: 40%, 87.25%."""
+    number = format_decimal(Decimal(hundredths).scaleb(-2), locale=_locale())
+    return gettext("%(number)s%%", number=number)
+
+
 def format_date(moment: datetime) -> str:
     """The day of an instant, in UTC: 2 March 2027."""
     return format_datetime(moment.astimezone(UTC), gettext("d MMMM y"), locale=_locale())

@@ -13,12 +13,12 @@ from app.domain.kinds import AtCycleEnd, CustomerKind, Schedule, TierKind
 from app.models.plans import Plan
 from app.services.context import Context
 from app.services.customers import Payer
+from app.services.offered_price import get_new_customer_terms
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import OpenPurchase, open_purchase_of, tier_title
 from app.services.pages.people import PeopleHistory, load_people
 from app.services.pages.plan_now import load_plan_now
 from app.services.pages.tier_prices import Buyer, TierView, agreed_minimum, tier_view
-from app.services.quote import get_new_customer_terms
 
 SHOWN_KINDS = (TierKind.FREE, TierKind.PAID, TierKind.FIXED)
 

@@ -7,10 +7,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.domain.catalog import Tier
 from app.domain.errors import BillingError
 from app.domain.kinds import Collection, LicenseManagement, Schedule
+from app.models.customers import Customer
 from app.services.context import Context
-from app.services.customers import Payer
+from app.services.customers import Payer, get_customer
+from app.services.may_buy import check_may_buy, get_sold_tiers
 from app.services.pages.head import load_head
 from app.services.pages.parts import (
     CardView,
@@ -21,14 +24,16 @@ from app.services.pages.parts import (
     page_lines,
     tier_title,
 )
+from app.services.plan_factory import get_staff_discount
 from app.services.purchase_state import AUTHENTICATION_AGE, GRACE
 from app.services.purchases import QUOTE_PURPOSE, ConfirmPurchase, read_quote, sign_quote
-from app.services.quote import PurchaseChoice, Quote, check_may_buy, count_payer_people, make_quote
+from app.services.quote import PurchaseChoice, Quote, count_payer_people, make_quote
 
 # A price of a choice that is refused cannot be shown; the choices themselves can.
 WRONG_CHOICE = frozenset(
     {
         "unknown_tier",
+        "tier_required",
         "licenses_missing",
         "too_few_licenses",
         "too_many_licenses",
@@ -53,6 +58,11 @@ class TierOption:
 class QuoteView:
     """The exact price of a choice; amounts in cents of `currency`. `token` is the signed quote.
 
+    `price` is the list price of a license and a cycle, `discounted_price` what staff made of it
+    (None: nothing), by so many hundredths of a percent or by naming it, until `discount_until`.
+    `discount_months` is how long a discount of any kind lasts, 0 without one or when it does not
+    end.
+
     By invoice, `due_at` and `void_at` are those of an invoice that is sent now, and nothing has a
     date that its payment decides.
     """
@@ -67,6 +77,9 @@ class QuoteView:
     minimum: int
     licenses: int
     price: int
+    discounted_price: int | None
+    discount_percent: int | None
+    discount_until: datetime | None
     lines: tuple[PageLine, ...]
     total: int
     renews_at: datetime
@@ -89,10 +102,12 @@ class QuoteView:
 @dataclass(frozen=True, slots=True)
 class UpgradePage:
     """Everything the upgrade page shows. `quote` is None when the choice is refused, `problem`
-    then says why. An invoice is for `least_by_invoice` to `most_by_invoice` licenses, due in
+    then says why. `required_tier` is the title of the only tier that staff let this customer buy.
+    An invoice is for `least_by_invoice` to `most_by_invoice` licenses, due in
     `days_until_due`."""
 
     tiers: tuple[TierOption, ...]
+    required_tier: str | None
     currency: str
     people: int
     quote: QuoteView | None
@@ -121,6 +136,7 @@ def load_upgrade_page(
     Raises BillingError `already_subscribed` or `covered_by_server`, and MissingDataError.
     """
     head = load_head(session, payer, now=now)
+    required = head.customer.required_plan_tier if head.customer is not None else None
     check_may_buy(session, payer, head.customer, now=now)
     people = count_payer_people(session, payer, now=now).people
     quote: QuoteView | None = None
@@ -133,7 +149,8 @@ def load_upgrade_page(
             raise
         problem = error
     return UpgradePage(
-        tiers=tier_options(ctx),
+        tiers=tier_options(ctx, head.customer),
+        required_tier=None if required is None else tier_title(ctx.catalog, required),
         currency=ctx.catalog.currency,
         people=people,
         quote=quote,
@@ -188,9 +205,9 @@ def get_confirmed_total(ctx: Context, payer: Payer, token: str) -> tuple[str, in
     return tier_title(ctx.catalog, confirmed["tier"]), confirmed["total"], confirmed["currency"]
 
 
-def default_choice(ctx: Context) -> PurchaseChoice:
+def default_choice(ctx: Context, session: Session, payer: Payer) -> PurchaseChoice:
     """The cheapest tier that can be bought alone, monthly, licenses by themselves."""
-    cheapest = next(iter(ctx.catalog.self_serve_tiers()), None)
+    cheapest = next(iter(get_sold_tiers(ctx.catalog, get_customer(session, payer))), None)
     return PurchaseChoice(
         # Without anything to buy the key of no tier: the page says that it is not for sale.
         tier=cheapest.key if cheapest is not None else "",
@@ -199,23 +216,34 @@ def default_choice(ctx: Context) -> PurchaseChoice:
     )
 
 
-def tier_options(ctx: Context) -> tuple[TierOption, ...]:
-    """The tiers that can be bought alone, cheapest first."""
-    currency = ctx.catalog.currency
+def load_tier_options(ctx: Context, session: Session, payer: Payer) -> tuple[TierOption, ...]:
+    """The tiers that `payer` can buy alone, cheapest first."""
+    return tier_options(ctx, get_customer(session, payer))
+
+
+def tier_options(ctx: Context, customer: Customer | None) -> tuple[TierOption, ...]:
+    """The same for a customer who has been looked up; the prices are his."""
     return tuple(
         TierOption(
             key=tier.key,
             title=tier.title,
             summary=tier.summary,
-            monthly=tier.price(currency, Schedule.MONTHLY),
-            annual=tier.price(currency, Schedule.ANNUAL),
+            monthly=_price_of(ctx, customer, tier, Schedule.MONTHLY),
+            annual=_price_of(ctx, customer, tier, Schedule.ANNUAL),
         )
-        for tier in ctx.catalog.self_serve_tiers()
+        for tier in get_sold_tiers(ctx.catalog, customer)
     )
 
 
+def _price_of(ctx: Context, customer: Customer | None, tier: Tier, schedule: Schedule) -> int:
+    list_price = tier.price(ctx.catalog.currency, schedule)
+    discount = get_staff_discount(customer, tier.key, at=ctx.now())
+    price = None if discount is None else discount.price_for(list_price, schedule)
+    return list_price if price is None else price
+
+
 def _view(ctx: Context, payer: Payer, quote: Quote) -> QuoteView:
-    title = quote.tier.title
+    title, staff = quote.tier.title, quote.staff_discount
     is_by_invoice = quote.collection is Collection.SEND_INVOICE
     months = quote.schedule.months if is_by_invoice else None
     due_at = quote.starts_at + timedelta(days=ctx.catalog.days_until_due)
@@ -230,13 +258,16 @@ def _view(ctx: Context, payer: Payer, quote: Quote) -> QuoteView:
         minimum=quote.minimum,
         licenses=quote.licenses,
         price=quote.price,
+        discounted_price=quote.discounted_price,
+        discount_percent=None if staff is None else staff.percent,
+        discount_until=None if staff is None else staff.ends_at,
         lines=page_lines(ctx, quote.lines, title=title, months_from_payment=months),
         total=quote.total,
         renews_at=quote.renews_at,
         renewal_licenses=quote.renewal_licenses,
         renewal_lines=page_lines(ctx, quote.renewal_lines, title=title, months_from_payment=months),
         renewal_total=quote.renewal_total,
-        discount_months=quote.new_customer.months_at_start,
+        discount_months=quote.discounted_months,
         discount_ends_at=quote.discount_ends_at,
         undiscounted_total=quote.undiscounted_total,
         is_by_invoice=is_by_invoice,

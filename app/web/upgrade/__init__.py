@@ -9,6 +9,8 @@ blueprint = Blueprint("upgrade", __name__)
 for word in (
     purchases.upgrade_headline,
     purchases.renewal_words,
+    purchases.discount_words,
+    purchases.required_tier_words,
     purchases.change_name,
     purchases.change_value,
     purchases.open_purchase_title,

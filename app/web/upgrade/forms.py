@@ -90,7 +90,9 @@ class ChoiceForm(FlaskForm):
         """Say beside its field why the choice has no price."""
         if page.problem is None:
             return
-        field = self.tier if page.problem.code == "unknown_tier" else self.licenses
+        field = (
+            self.tier if page.problem.code in {"unknown_tier", "tier_required"} else self.licenses
+        )
         field.errors = [*field.errors, message_for(page.problem)]
 
 

@@ -16,9 +16,9 @@ from app.services.pages.upgrade import (
     UpgradePage,
     default_choice,
     find_quote_changes,
+    load_tier_options,
     load_upgrade_page,
     read_choice,
-    tier_options,
 )
 from app.services.purchase_state import Outcome, PurchaseResult
 from app.services.quote import PurchaseChoice
@@ -43,7 +43,9 @@ LEAD_TO_BILLING = frozenset({"already_subscribed", "covered_by_server"})
 def show_choice(ref: CustomerRef) -> ResponseReturnValue:
     """The page for the choice in the address."""
     ctx = get_context()
-    form = asked_choice(default_choice(ctx), tier_options(ctx))
+    session = get_read_session()
+    tiers = load_tier_options(ctx, session, ref.payer)
+    form = asked_choice(default_choice(ctx, session, ref.payer), tiers)
     choice = form.choice() if form.validate() else None
     return _render(ref, form, choice)
 
@@ -51,9 +53,9 @@ def show_choice(ref: CustomerRef) -> ResponseReturnValue:
 def show_again(confirmation: ConfirmForm, ref: CustomerRef) -> ResponseReturnValue:
     """The page again after a confirmation that was refused, with what is different now."""
     ctx, token = get_context(), confirmation.quote.data or ""
-    choice = read_choice(ctx, ref.payer, token) or default_choice(ctx)
-    form = choice_form(choice, tier_options(ctx))
-    get_fresh_read_session()
+    session = get_fresh_read_session()
+    choice = read_choice(ctx, ref.payer, token) or default_choice(ctx, session, ref.payer)
+    form = choice_form(choice, load_tier_options(ctx, session, ref.payer))
     form.form_errors = [*confirmation.form_errors]
     return _render(ref, form, choice, changes=_changes(ref, token))
 

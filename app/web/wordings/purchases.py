@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from app.domain.kinds import Schedule
 from app.services.pages.card import CardReturn, ChargeView
 from app.services.pages.parts import OpenPurchase
-from app.services.pages.upgrade import QuoteChange, QuoteView
+from app.services.pages.upgrade import QuoteChange, QuoteView, UpgradePage
 from app.web.wording import (
     Message,
     count_licenses,
@@ -18,11 +18,16 @@ from app.web.wording import (
     format_count,
     format_date,
     format_money,
+    format_percent,
     schedule_unit,
     schedule_word,
 )
 
 MESSAGES: dict[str, Message] = {
+    "tier_required": _l(
+        "We agreed on %(tier)s with you, so another plan cannot be bought here. Choose %(tier)s, "
+        "or write to support."
+    ),
     "too_many_for_invoice": _l(
         "Invoices for more than %(maximum)s licenses are arranged with support. Write to us and "
         "we will help, or pay by card."
@@ -59,12 +64,16 @@ _TERMS = {
     "schedule": _l("Billed"),
     "currency": _l("Currency"),
     "price": _l("Price of a license"),
+    "discounted_price": _l("Your price of a license"),
+    "discount_percent": _l("Your discount"),
+    "discount_until": _l("Your discount lasts until"),
     "discount_amount": _l("Discount a month"),
     "discount_months": _l("Months with the discount"),
     "tier_minimum": _l("Least number of licenses"),
     "total": _l("Total today"),
 }
-_AMOUNTS = frozenset({"price", "discount_amount", "total"})
+_AMOUNTS = frozenset({"price", "discounted_price", "discount_amount", "total"})
+_DAYS = frozenset({"discount_until"})
 
 # --- the price ---
 
@@ -125,13 +134,61 @@ def renewal_words(quote: QuoteView) -> str:
     )
     if quote.discount_ends_at is None or quote.renewal_total == quote.undiscounted_total:
         return said
-    ends = gettext(
-        "The discount for new customers ends on %(day)s; from then on it is %(total)s %(unit)s.",
-        day=format_date(quote.discount_ends_at),
-        total=format_money(quote.undiscounted_total, quote.currency),
-        unit=schedule_unit(quote.schedule),
-    )
+    values = {
+        "day": format_date(quote.discount_ends_at),
+        "total": format_money(quote.undiscounted_total, quote.currency),
+        "unit": schedule_unit(quote.schedule),
+    }
+    if quote.discounted_price is not None:
+        ends = gettext(
+            "Your discount lasts until then: from %(day)s on it is %(total)s %(unit)s.", **values
+        )
+    else:
+        ends = gettext(
+            "The discount for new customers ends on %(day)s; from then on it is %(total)s "
+            "%(unit)s.",
+            **values,
+        )
     return f"{said} {ends}"
+
+
+def discount_words(quote: QuoteView) -> str:
+    """What staff took off: "Your discount: 40% off. A license costs $2.10 instead of $3.50 a
+    month"; empty without."""
+    if quote.discounted_price is None:
+        return ""
+    values = {
+        "price": format_money(quote.discounted_price, quote.currency),
+        "list_price": format_money(quote.price, quote.currency),
+        "unit": schedule_unit(quote.schedule),
+    }
+    if quote.discount_percent is None:
+        return gettext(
+            "Your price: a license costs %(price)s instead of %(list_price)s %(unit)s.", **values
+        )
+    return gettext(
+        "Your discount of %(percent)s: a license costs %(price)s instead of %(list_price)s "
+        "%(unit)s.",
+        percent=format_percent(quote.discount_percent),
+        **values,
+    )
+
+
+def required_tier_words(page: UpgradePage) -> str:
+    """That staff agreed on one tier with this customer; empty when any can be bought."""
+    if page.required_tier is None:
+        return ""
+    if not page.tiers:
+        return gettext(
+            "We agreed on %(tier)s with you. It begins when you accept our offer; if you do not "
+            "have one, write to support.",
+            tier=page.required_tier,
+        )
+    return gettext(
+        "We agreed on %(tier)s with you, so this is the plan that you can buy here. For another "
+        "one, write to support.",
+        tier=page.required_tier,
+    )
 
 
 def _renewal_by_invoice(quote: QuoteView) -> str:
@@ -143,6 +200,16 @@ def _renewal_by_invoice(quote: QuoteView) -> str:
     )
     if not quote.discount_months or quote.renewal_total == quote.undiscounted_total:
         return said
+    if quote.discounted_price is not None:
+        # It ends on a day, whenever the payment comes.
+        assert quote.discount_until is not None, "the price changes, so it ends"
+        ends = gettext(
+            "Your discount ends on %(day)s; what renews after it costs %(total)s %(unit)s.",
+            day=format_date(quote.discount_until),
+            total=format_money(quote.undiscounted_total, quote.currency),
+            unit=schedule_unit(quote.schedule),
+        )
+        return f"{said} {ends}"
     ends = gettext(
         "The discount for new customers lasts %(months)s; from then on it is %(total)s %(unit)s.",
         months=count_months(quote.discount_months),
@@ -159,8 +226,14 @@ def change_name(change: QuoteChange) -> str:
 
 def change_value(value: object, change: QuoteChange, currency: str) -> str:
     """One of its two values."""
+    if value is None:
+        return gettext("none")
     if change.name in _AMOUNTS and isinstance(value, int):
         return format_money(value, currency)
+    if change.name in _DAYS:
+        return format_date(datetime.fromisoformat(str(value)))
+    if change.name == "discount_percent" and isinstance(value, int):
+        return format_percent(value)
     if change.name == "schedule":
         return schedule_word(Schedule(str(value)))
     return format_count(value) if isinstance(value, int) else str(value)
