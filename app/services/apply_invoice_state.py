@@ -16,6 +16,7 @@ from app.services.context import SYSTEM, Context
 from app.services.invoices import pays_for_purchase
 from app.services.ledger import get_server_id
 from app.services.refund_purchase import refund_purchase
+from app.services.revive_plan import revive_plan_if_paid
 from app.services.start_plan import WITHOUT_PLAN, start_plan
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
@@ -49,8 +50,10 @@ def apply_invoice_state(
     """Record `remote` as the state of our invoice; returns the status it has now.
 
     A purchase whose invoice is paid starts its plan here, and one whose invoice is void ends here,
-    whoever learns of it first; money for which there is no plan is given back afterwards. `is_delivered` says that delivery need not come back to an invoice
-    that is still open; only delivery itself knows, a webhook may come before it is done.
+    whoever learns of it first; money for which there is no plan is given back afterwards. A plan
+    that ended over an invoice goes on once that is paid. `is_delivered` says that delivery need not
+    come back to an invoice that is still open; only delivery itself knows, a webhook may come
+    before it is done.
     """
     with unit_of_work(ctx) as work:
         invoice = work.session.get_one(Invoice, invoice_id)
@@ -68,6 +71,8 @@ def apply_invoice_state(
             start_plan(work, server=server, customer=customer, purchase=purchase, invoice=invoice)
         elif invoice.status is InvoiceStatus.VOID and purchase is not None:
             close_purchase(work, purchase)
+        elif invoice.status is InvoiceStatus.PAID and before is not InvoiceStatus.PAID:
+            revive_plan_if_paid(work, server=server, customer=customer, invoice=invoice)
         if purchase is not None and purchase.failure_code in WITHOUT_PLAN:
             purchase_id = purchase.id
             work.after_commit(lambda: refund_purchase(ctx, purchase_id))

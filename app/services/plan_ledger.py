@@ -89,6 +89,11 @@ class PlanSync:
         self._decide(self.rules.begins_at, as_of=as_of)
         self.check_count(as_of=as_of)
 
+    def catch_up(self, *, since: datetime, as_of: datetime) -> None:
+        """What the ledger missed from `since` on, while the plan was thought to be over."""
+        self._decide(max(since, self.rules.begins_at), as_of=as_of)
+        self.check_count(as_of=as_of)
+
     def check_count(self, *, as_of: datetime) -> None:
         """Write down a change of the count that no row tells: an organization vanished, came
         back, or is paid for by somebody else now."""

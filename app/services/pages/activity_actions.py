@@ -39,6 +39,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "plan.kept",
         "plan.licenses_at_renewal_set",
         "plan.licenses_raised",
+        "plan.revived",
         "plan.set_to_end",
         "plan.started",
         "purchase.confirmed",

@@ -308,6 +308,7 @@ ACTION_WORDS: dict[str, Words] = {
     "plan.kept": _l("Took the end of the plan back"),
     "plan.licenses_at_renewal_set": _licenses(_l("Set the next renewal to %(licenses)s")),
     "plan.licenses_raised": _licenses(_l("Raised the plan to %(licenses)s")),
+    "plan.revived": _l("What was owed has been paid, so the plan goes on"),
     "plan.set_to_end": _set_to_end,
     "plan.started": _plan_started,
     "purchase.confirmed": _purchase_confirmed,
