@@ -111,6 +111,7 @@ def _plan(plan: Plan, now: datetime) -> dict[str, Any]:
         "discount": percent_text(plan.discount),
         "discount_ends_at": _time(plan.discount_ends_at),
         "invoiced_through": plan.invoiced_through,
+        "invoiced_until": _time(plan.invoiced_until),
         "invoice_deferred_since": _time(plan.invoice_deferred_since),
     }
 
@@ -131,6 +132,7 @@ def _ledger(session: Session, plans: Sequence[Plan]) -> list[dict[str, Any]]:
         {
             "id": row.id,
             "plan": row.plan_id,
+            "order_id": row.order_id,
             "event_time": _time(row.event_time),
             "is_renewal": row.is_renewal,
             "licenses": row.licenses,
@@ -165,6 +167,7 @@ def _invoices(session: Session, customer: Customer) -> list[dict[str, Any]]:
             "lines": [
                 {
                     "kind": line.kind.value,
+                    "plan": line.plan_id,
                     "description": line.description,
                     "quantity": line.quantity,
                     "unit_amount": line.unit_amount,
