@@ -9,7 +9,7 @@ Rules: docs/rules/ledger.md.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.calendar import BEFORE, Cycle, cycle_at, cycle_number
 from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
@@ -35,7 +35,9 @@ class LedgerRules:
     trial_start: when a free trial began, which lasts until the anchor. fixed: whether the price is
     fixed, so that the licenses only tell who is there. next_rules: those of the plan that follows
     at the end; the number at renewal is that plan's number. discounted: whether staff took something
-    off the price, for cycles that begin before `discounted_until` (None: for all).
+    off the price, for cycles that begin before `discounted_until` (None: for all). managed_since:
+    when somebody changed who decides the number; what stands in the ledger from before followed
+    other rules and stays.
     """
 
     anchor: datetime
@@ -51,6 +53,7 @@ class LedgerRules:
     next_rules: "LedgerRules | None" = None
     discounted: bool = False
     discounted_until: datetime | None = None
+    managed_since: datetime | None = None
 
     @property
     def begins_at(self) -> datetime:
@@ -296,6 +299,11 @@ def decide_entries(
     Feeding the same happenings in any order and any number of times ends the same. Nothing is
     appended from the end of a plan on, also when an end that was set late leaves entries behind it.
     """
+    if rules.managed_since is not None and since <= rules.managed_since:
+        # What came before followed other rules: it is known now, and counts from here on.
+        since = rules.managed_since + timedelta(seconds=1)
+        seats, happenings = _passed_over(since, seats, happenings)
+        cause = None
     known = effective_entries(stored)
     # The renewal of the very second stands before everything else that happens in it.
     start_index = max(
@@ -322,6 +330,24 @@ def decide_entries(
         fold.step(happening)
     fold.renew_through(as_of)
     return _differences(start, window, fold.entries)
+
+
+def _passed_over(
+    until: datetime, seats: Mapping[int, SeatState], happenings: Iterable[SeatRow | Recount]
+) -> tuple[dict[int, SeatState], list[SeatRow | Recount]]:
+    """Each organization's state just before `until`, and what happens from then on."""
+    states = dict(seats)
+    later: list[SeatRow | Recount] = []
+    for happening in sorted(happenings, key=_happening_place):
+        if happening.event_time >= until:
+            later.append(happening)
+            continue
+        before = states.get(happening.organization_id, SeatState())
+        if isinstance(happening, SeatRow):
+            states[happening.organization_id] = before.after(happening)
+        else:
+            states[happening.organization_id] = replace(before, active=happening.counts)
+    return states, later
 
 
 def _differences(start: Entry, window: Sequence[Entry], wanted: Sequence[Entry]) -> list[Entry]:

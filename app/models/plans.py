@@ -104,6 +104,8 @@ class Plan(Base):
     coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupons.id"))
     offer_id: Mapped[int | None] = mapped_column(ForeignKey("offers.id"))
     license_management: Mapped[LicenseManagement] = mapped_column(Choice(LicenseManagement))
+    # When somebody last changed who decides the number of licenses.
+    management_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     collection: Mapped[Collection] = mapped_column(Choice(Collection))
     # Never moves: every boundary is computed from it.
     billing_cycle_anchor: Mapped[datetime] = mapped_column(UtcDateTime)

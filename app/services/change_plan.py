@@ -2,51 +2,71 @@
 
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
 from app.domain.calendar import cycle_at
 from app.domain.errors import BillingError
 from app.domain.kinds import AtCycleEnd, LicenseManagement
-from app.domain.ledger import Entry, entry_at
 from app.domain.transitions import Change, decide_transition
 from app.models.customers import Customer
-from app.models.plans import LedgerEntry, Plan
-from app.models.registrations import Server
-from app.services.audit import record_audit
+from app.models.plans import Plan
 from app.services.context import Actor, Context
-from app.services.customers import Payer, claim_payer, get_live_plan
-from app.services.ledger import sync_server_ledgers
-from app.services.plan_ledger import load_entries
+from app.services.customers import Payer
 from app.services.plan_life import apply_change
-from app.services.plan_rules import ledger_rules, to_entries
+from app.services.plan_rules import ledger_rules
+from app.services.preview_change import make_change
 from app.services.quote import MOST_LICENSES, count_payer_people
+from app.services.recount_plan import recount_plan
+from app.services.running_plan import (
+    append_entry,
+    audit_change,
+    claim_running_plan,
+    get_current_entry,
+    give_up_next_plan,
+    refuse_agreed_plan,
+)
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 
 def end_plan_at_cycle_end(ctx: Context, payer: Payer, *, actor: Actor) -> datetime:
-    """Let the plan end when its cycle does; returns that instant. Can be taken back until then.
+    """See `end_at_cycle_end`."""
+    return make_change(ctx, lambda work: end_at_cycle_end(work, payer, actor=actor))
 
-    Raises BillingError `no_plan` or `transition_refused`.
+
+def end_at_cycle_end(work: UnitOfWork, payer: Payer, *, actor: Actor, reason: str = "") -> datetime:
+    """Let the plan end when its cycle does, or its free trial; returns that instant. Can be taken
+    back until then.
+
+    Raises BillingError `no_plan`, `plan_is_agreed` or `transition_refused`.
     """
-    with unit_of_work(ctx) as work:
-        _, customer, plan = _claim_plan(work, payer)
-        apply_change(plan, Change.END_AT_CYCLE_END)
-        plan.end_date = cycle_at(plan.billing_cycle_anchor, plan.schedule, work.now).end
-        _audit(work, "plan.set_to_end", plan, customer, actor, end=plan.end_date.isoformat())
-        work.commit()
-        return plan.end_date
+    _, _, plan = claim_running_plan(work, payer)
+    refuse_agreed_plan(plan)
+    apply_change(plan, Change.END_AT_CYCLE_END)
+    ends = plan.end_date = cycle_at(plan.billing_cycle_anchor, plan.schedule, work.now).end
+    audit_change(work, "plan.set_to_end", plan, actor, reason=reason, end=ends.isoformat())
+    return ends
 
 
-def keep_plan(ctx: Context, payer: Payer, *, actor: Actor) -> None:
-    """Take an instructed end back. Raises BillingError `no_plan` or `transition_refused`."""
-    with unit_of_work(ctx) as work:
-        _, customer, plan = _claim_plan(work, payer)
-        if plan.end_date is not None and plan.end_date <= work.now:
-            raise BillingError("plan_has_ended")
-        apply_change(plan, Change.KEEP)
-        plan.end_date = None
-        _audit(work, "plan.kept", plan, customer, actor)
-        work.commit()
+def keep_plan(ctx: Context, payer: Payer, *, actor: Actor) -> AtCycleEnd:
+    """See `take_back`."""
+    return make_change(ctx, lambda work: take_back(work, payer, actor=actor))
+
+
+def take_back(work: UnitOfWork, payer: Payer, *, actor: Actor, reason: str = "") -> AtCycleEnd:
+    """Take an instructed end back, or a scheduled change; returns what the instruction was.
+
+    Raises BillingError `no_plan`, `plan_is_agreed` or `transition_refused`.
+    """
+    server, customer, plan = claim_running_plan(work, payer)
+    if plan.end_date is not None and plan.end_date <= work.now:
+        raise BillingError("plan_has_ended")
+    # What staff agreed ends as agreed: kept, it would go on for nothing.
+    refuse_agreed_plan(plan)
+    was = plan.at_cycle_end
+    apply_change(plan, Change.KEEP)
+    plan.end_date = None
+    give_up_next_plan(work, plan, actor=actor)
+    recount_plan(work, server, customer, actor=actor)
+    audit_change(work, "plan.kept", plan, actor, reason=reason, instead_of=was.value)
+    return was
 
 
 def change_licenses_now(ctx: Context, payer: Payer, *, licenses: int, actor: Actor) -> None:
@@ -57,14 +77,14 @@ def change_licenses_now(ctx: Context, payer: Payer, *, licenses: int, actor: Act
     `transition_refused`.
     """
     with unit_of_work(ctx) as work:
-        server, customer, plan = _claim_plan(work, payer)
-        current = _get_current(work.session, plan, work.now)
+        server, customer, plan = claim_running_plan(work, payer)
+        current = get_current_entry(work, plan)
         people = _check_licenses(work, plan, customer, payer, licenses)
         if licenses <= current.licenses:
             raise BillingError("licenses_not_raised", licenses=current.licenses)
         at_renewal = max(licenses, current.licenses_at_next_renewal)
-        _append(work, server, plan, (licenses, at_renewal), people, actor)
-        _audit(work, "plan.licenses_raised", plan, customer, actor, licenses=licenses)
+        append_entry(work, server, plan, (licenses, at_renewal), people=people, actor=actor)
+        audit_change(work, "plan.licenses_raised", plan, actor, licenses=licenses)
         work.commit()
 
 
@@ -72,26 +92,17 @@ def change_licenses_at_renewal(ctx: Context, payer: Payer, *, licenses: int, act
     """Set the licenses a manual plan renews with. Raises as `change_licenses_now`, and
     `licenses_unchanged`, and `plan_is_ending` since there will be no renewal."""
     with unit_of_work(ctx) as work:
-        server, customer, plan = _claim_plan(work, payer)
+        server, customer, plan = claim_running_plan(work, payer)
         if plan.at_cycle_end is AtCycleEnd.END:
             raise BillingError("plan_is_ending")
-        current = _get_current(work.session, plan, work.now)
+        current = get_current_entry(work, plan)
         people = _check_licenses(work, plan, customer, payer, licenses)
         if licenses == current.licenses_at_next_renewal:
             raise BillingError("licenses_unchanged", licenses=licenses)
-        _append(work, server, plan, (current.licenses, licenses), people, actor)
-        _audit(work, "plan.licenses_at_renewal_set", plan, customer, actor, licenses=licenses)
+        pair = (current.licenses, licenses)
+        append_entry(work, server, plan, pair, people=people, actor=actor)
+        audit_change(work, "plan.licenses_at_renewal_set", plan, actor, licenses=licenses)
         work.commit()
-
-
-def _claim_plan(work: UnitOfWork, payer: Payer) -> tuple[Server, Customer, Plan]:
-    """Lock the payer, bring its ledger up to now, and return its live plan."""
-    server, customer = claim_payer(work, payer)
-    sync_server_ledgers(work, server, as_of=work.now)
-    plan = get_live_plan(work.session, customer.id)
-    if plan is None:
-        raise BillingError("no_plan")
-    return server, customer, plan
 
 
 def _check_licenses(
@@ -113,40 +124,3 @@ def _check_licenses(
     if plan.price_per_license is not None and licenses * plan.price_per_license > most:
         raise BillingError("contact_support_for_more", total=most, currency=plan.currency)
     return people
-
-
-def _get_current(session: Session, plan: Plan, now: datetime) -> Entry:
-    current = entry_at(to_entries(load_entries(session, plan_id=plan.id)), now)
-    assert current is not None  # every plan has a first entry
-    return current
-
-
-def _append(
-    work: UnitOfWork,
-    server: Server,
-    plan: Plan,
-    pair: tuple[int, int],
-    people: int,
-    actor: Actor,
-) -> None:
-    work.session.add(
-        LedgerEntry(
-            plan_id=plan.id,
-            event_time=work.now,
-            is_renewal=False,
-            licenses=pair[0],
-            licenses_at_next_renewal=pair[1],
-            people=people,
-            order_id=server.last_audit_order,
-            actor=actor.name,
-            recorded_at=work.now,
-        )
-    )
-
-
-def _audit(
-    work: UnitOfWork, action: str, plan: Plan, customer: Customer, actor: Actor, **after: object
-) -> None:
-    record_audit(
-        work, action, actor=actor, customer_id=customer.id, after={"plan": plan.id, **after}
-    )

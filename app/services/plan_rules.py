@@ -28,6 +28,11 @@ def is_complimentary(plan: Plan) -> bool:
     return plan.fixed_price is None and plan.price_per_license == 0
 
 
+def has_agreed_end(plan: Plan) -> bool:
+    """Whether the end of the plan was agreed when it began: it cost nothing, or a fixed price."""
+    return plan.fixed_price is not None or is_complimentary(plan)
+
+
 def ends_at(plan: Plan) -> datetime | None:
     """When the plan ended, or is going to; None while it renews."""
     return plan.ended_at or plan.end_date
@@ -49,6 +54,7 @@ def ledger_rules(plan: Plan, customer: Customer, next_plan: Plan | None = None) 
         next_rules=None if next_plan is None else ledger_rules(next_plan, customer),
         discounted=plan.discounted_price is not None,
         discounted_until=plan.discount_ends_at,
+        managed_since=plan.management_since,
     )
 
 

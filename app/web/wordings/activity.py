@@ -8,6 +8,7 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
+from app.domain.kinds import Schedule
 from app.services.pages.activity import ActivityPage, ActivityRow, WhoKind
 from app.services.pages.activity_actions import ActivityKind
 from app.web.wording import (
@@ -17,6 +18,7 @@ from app.web.wording import (
     format_count,
     format_date,
     format_money,
+    schedule_word,
 )
 
 MESSAGES: dict[str, Message] = {}
@@ -165,6 +167,36 @@ def _set_to_end(row: ActivityRow) -> str:
     return gettext("Set %(tier)s to end on %(day)s", tier=_tier(row), day=_day(row.after, "end"))
 
 
+def _schedule_canceled(row: ActivityRow) -> str:
+    return gettext("Gave %(tier)s up before it began", tier=_tier(row))
+
+
+def _trial_ended(row: ActivityRow) -> str:
+    return gettext("The free trial of %(tier)s was over", tier=_tier(row))
+
+
+def _plan_kept(row: ActivityRow) -> str:
+    if str(row.after.get("instead_of", "")).startswith("switch_"):
+        return gettext("Took the scheduled change of the plan back")
+    return gettext("Took the end of the plan back")
+
+
+def _management_changed(row: ActivityRow) -> str:
+    if row.after.get("management") == "automatic":
+        return gettext("Let the licenses follow the people from now on")
+    return gettext("Took over the choice of the number of licenses")
+
+
+def _switch_scheduled(row: ActivityRow) -> str:
+    schedule = Schedule(str(row.after.get("schedule", "monthly")))
+    return gettext(
+        "Scheduled a change of %(tier)s for %(day)s; billed from then on: %(schedule)s",
+        tier=_tier(row),
+        day=_day(row.after, "at"),
+        schedule=schedule_word(schedule),
+    )
+
+
 def _plan_ended(row: ActivityRow) -> str:
     return gettext(
         "%(tier)s ended on %(day)s", tier=_tier_first(row), day=_day(row.after, "ended_at")
@@ -305,12 +337,16 @@ ACTION_WORDS: dict[str, Words] = {
     ),
     "customer.license_rules_set": _license_rules_set,
     "plan.ended": _plan_ended,
-    "plan.kept": _l("Took the end of the plan back"),
+    "plan.kept": _plan_kept,
     "plan.licenses_at_renewal_set": _licenses(_l("Set the next renewal to %(licenses)s")),
     "plan.licenses_raised": _licenses(_l("Raised the plan to %(licenses)s")),
+    "plan.management_changed": _management_changed,
     "plan.revived": _l("What was owed has been paid, so the plan goes on"),
+    "plan.schedule_canceled": _schedule_canceled,
     "plan.set_to_end": _set_to_end,
     "plan.started": _plan_started,
+    "plan.switch_scheduled": _switch_scheduled,
+    "plan.trial_ended": _trial_ended,
     "purchase.confirmed": _purchase_confirmed,
     "purchase.declined": _l("The payment of a purchase was declined; nothing was charged"),
     "purchase.given_up": _l("Gave a purchase up before it was paid"),

@@ -9,18 +9,6 @@ from flask_babel import lazy_gettext as _l
 from app.web.wording import Message, format_count
 
 
-def _transition_refused(params: Mapping[str, Any]) -> str:
-    if params["status"] == "ended":
-        return gettext("This plan has ended. Choose a plan to start a new one.")
-    if params["change"] == "end_at_cycle_end":
-        return gettext(
-            "Your plan is already set to end. You can take that back on the billing page."
-        )
-    if params["change"] == "keep":
-        return gettext("Your plan is not set to end, so there is nothing to take back.")
-    return gettext("Your plan cannot be changed like this now. Write to support, and we will help.")
-
-
 def _too_few_licenses(params: Mapping[str, Any]) -> str:
     minimum = params["minimum"]
     said = ngettext(
@@ -84,7 +72,6 @@ MESSAGES: dict[str, Message] = {
         "for a lower one, set the number for the next renewal."
     ),
     "licenses_unchanged": _l("Your plan already renews with %(licenses)s licenses."),
-    "transition_refused": _transition_refused,
     # What a job runs into; staff read it.
     "invoice_too_large": _l("An invoice of %(total)s is above the limit and waits for a person."),
     "too_many_invoices": _l("More than %(count)s invoices in one run; somebody has to look at it."),

@@ -92,6 +92,7 @@ AFTER: dict[str, dict[str, Any]] = {
     "plan.invoiced": {"boundary": "2012-02-02T00:00:00+00:00", "total": 4300},
     "plan.licenses_at_renewal_set": {"licenses": 19},
     "plan.licenses_raised": {"licenses": 25},
+    "plan.switch_scheduled": {"at": "2012-02-02T00:00:00+00:00", "schedule": "annual"},
     "plan.set_to_end": {"end": "2012-02-02T00:00:00+00:00"},
     "purchase.people_fell": {"people": 17, "licenses": 18},
 }
