@@ -3,8 +3,6 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -12,12 +10,16 @@ from typing import cast
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
-from app.cli_common import Instant, find_customer, refusals_as_messages
+from app.cli_common import (
+    Instant,
+    find_customer,
+    refusals_as_messages,
+    show_summary,
+    terminal_progress,
+)
 from app.cli_deals import add_deal_commands
+from app.cli_legacy import add_legacy_commands
 from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
 from app.jobs.deliver import deliver
@@ -38,6 +40,7 @@ def register_commands(app: Flask) -> None:
     add_server_commands(billing)
     add_preview_commands(billing)
     add_deal_commands(billing)
+    add_legacy_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:
@@ -46,50 +49,19 @@ def register_commands(app: Flask) -> None:
         app.cli.add_command(demo_group)
 
 
-class TerminalProgress:
-    """Shows a bar on a terminal, and nothing where there is none."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-        self._task = bar.add_task("", total=0, visible=False)
-
-    def start(self, title: str, total: int) -> None:
-        """Begin a bar of `total` pieces."""
-        self._task = self._bar.add_task(title, total=total)
-
-    def advance(self) -> None:
-        """One piece is done."""
-        self._bar.advance(self._task)
-
-
-@contextmanager
-def _progress() -> Iterator[TerminalProgress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Bar(
-        *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
-    ) as bar:
-        yield TerminalProgress(bar)
-
-
 def _context() -> Context:
     """The context for jobs: its gateway repeats what the network dropped."""
     context = cast(Context, current_app.extensions["tallyport"])
     return replace(context, payments=context.payments.for_jobs())
 
 
-def _summary(started: float, **counts: int) -> None:
-    words = " ".join(f"{name}={count}" for name, count in counts.items())
-    click.echo(f"{words} seconds={time.monotonic() - started:.1f}")
-
-
 @billing.command("sync-ledgers")
 def sync_ledgers_command() -> None:
     """Bring every license ledger up to what the servers uploaded. Run it hourly."""
     started = time.monotonic()
-    with _progress() as progress:
+    with terminal_progress() as progress:
         counts = sync_ledgers(_context(), progress=progress)
-    _summary(
+    show_summary(
         started,
         processed=counts.processed,
         rows=counts.rows,
@@ -109,7 +81,7 @@ def invoice_plans_command(dry_run: bool, as_of: datetime | None) -> None:
     context = _context()
     if as_of is not None:
         _check_as_of(context, as_of, dry_run=dry_run)
-    with _progress() as progress:
+    with terminal_progress() as progress:
         if dry_run:
             counts = preview_plans(context, as_of=as_of, progress=progress)
         else:
@@ -122,7 +94,7 @@ def invoice_plans_command(dry_run: bool, as_of: datetime | None) -> None:
 
 
 def _summary_of_run(started: float, counts: RunCounts) -> None:
-    _summary(
+    show_summary(
         started,
         processed=counts.processed,
         invoiced=counts.invoiced,
@@ -142,9 +114,9 @@ def _check_as_of(context: Context, as_of: datetime, *, dry_run: bool) -> None:
 def deliver_command() -> None:
     """Deliver invoices, settle purchases and events, send mails. Run it every few minutes."""
     started = time.monotonic()
-    with _progress() as progress:
+    with terminal_progress() as progress:
         counts = deliver(_context(), progress=progress)
-    _summary(
+    show_summary(
         started,
         invoices=counts.invoices,
         failed=counts.failed,
@@ -172,7 +144,7 @@ def preview_command(uuid: str, until: datetime | None) -> None:
         preview = preview_due_invoices(context, customer_id, as_of=until)
     for invoice in preview.invoices:
         show_invoice(invoice)
-    _summary(started, invoices=len(preview.invoices), deferred=preview.deferred)
+    show_summary(started, invoices=len(preview.invoices), deferred=preview.deferred)
 
 
 @billing.command("export")

@@ -1,6 +1,7 @@
 """What the staff commands share: times, whom they are about, dry runs, and refusals in one line."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,6 +9,9 @@ from typing import Any, cast
 
 import click
 from flask import current_app
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 
 from app.domain.errors import BillingError
 from app.services.context import Context
@@ -128,3 +132,36 @@ def show_change(before: Mapping[str, Any], after: Mapping[str, Any], *, dry_run:
 
 def _shown(value: object) -> str:
     return "none" if value is None else str(value)
+
+
+class TerminalProgress:
+    """Shows a bar on a terminal, and nothing where there is none."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=0, visible=False)
+
+    def start(self, title: str, total: int) -> None:
+        """Begin a bar of `total` pieces."""
+        self._task = self._bar.add_task(title, total=total)
+
+    def advance(self) -> None:
+        """One piece is done."""
+        self._bar.advance(self._task)
+
+
+@contextmanager
+def terminal_progress() -> Iterator[TerminalProgress]:
+    """A bar on a terminal while the block runs; nothing in a pipe."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Bar(
+        *columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal
+    ) as bar:
+        yield TerminalProgress(bar)
+
+
+def show_summary(started: float, **counts: int) -> None:
+    """The last line of a run: what it did, and for how long."""
+    words = " ".join(f"{name}={count}" for name, count in counts.items())
+    click.echo(f"{words} seconds={time.monotonic() - started:.1f}")

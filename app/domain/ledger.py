@@ -69,7 +69,7 @@ class LedgerRules:
         """The least licenses of the renewal that ends `cycle`.
 
         The new-customer minimum counts only if that discount is given at that renewal: months are
-        left, and no discount of staff takes its place.
+        left, and no discount of staff takes its place. A tier that costs nothing asks for none.
         """
         if self.fixed:
             return 1
@@ -77,12 +77,16 @@ class LedgerRules:
         if self.discounted:
             until = self.discounted_until
             lasting = lasting and until is not None and cycle.end >= until
-        promised = self.new_customer.minimum if lasting else 1
+        promised = self.new_customer.minimum if lasting else 0
         return max(self.tier_minimum, self.customer_minimum, promised)
 
     def needed(self, people: int, cycle: Cycle) -> int:
         """The licenses that `people` need under this plan's own minimum."""
         return people if self.exempt else max(people, self.minimum_during(cycle))
+
+    def needed_at(self, people: int, at: datetime) -> int:
+        """The same in the cycle of `at`."""
+        return self.needed(people, cycle_at(self.anchor, self.schedule, at))
 
     def billable(self, people: int, cycle: Cycle) -> int:
         """The licenses that `people` need at the end of `cycle`, by whoever's rules that is."""
@@ -91,6 +95,10 @@ class LedgerRules:
         following = self.next_rules
         first = cycle_number(following.anchor, following.schedule, BEFORE)
         return following.needed(people, first)
+
+    def billable_at(self, people: int, at: datetime) -> int:
+        """The same at the end of the cycle of `at`."""
+        return self.billable(people, cycle_at(self.anchor, self.schedule, at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.domain.calendar import BEFORE, cycle_number
-from app.domain.kinds import Collection, EndReason, InvoiceStatus
+from app.domain.kinds import Collection, EndReason, InvoiceStatus, PromoKind
 from app.domain.ledger import RENEWAL_ACTOR, entry_at
 from app.domain.transitions import Change, decide_transition
 from app.models.customers import Customer
@@ -110,13 +110,13 @@ def activate_plan(
     """
     at = following.billing_cycle_anchor
     apply_change(following, Change.ACTIVATE)
-    if following.new_customer_months_at_start:
+    if following.promo_kind is PromoKind.NEW_CUSTOMER and following.new_customer_months_at_start:
         # What is left now; the plan before may have used some since this one was scheduled.
-        left = customer.new_customer_months_left
-        if left is not None:
-            following.new_customer_months_at_start = min(
-                following.new_customer_months_at_start, left
-            )
+        if customer.new_customer_months_left is None:
+            customer.new_customer_months_left = following.new_customer_months_at_start
+        following.new_customer_months_at_start = min(
+            following.new_customer_months_at_start, customer.new_customer_months_left
+        )
     rules = ledger_rules(following, customer)
     counted = get_counted_organization_ids(work.session, customer, server)
     # Whoever comes in the very second of the boundary belongs to the new plan, after its renewal.

@@ -23,14 +23,18 @@ from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans
 from app.jobs.sync_ledgers import sync_ledgers
 from app.models.invoices import Invoice
-from app.services.context import Actor, Context
+from app.services.context import CLI, Actor, Context
 from app.services.customers import Payer, claim_payer, load_payer
 from app.services.export_customer import export_customer
+from app.services.legacy import create_legacy_plan
 from app.services.provider_customer import ensure_provider_customer
 from app.services.purchase_state import PurchaseResult
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
 from app.services.quote import PurchaseChoice, make_quote
+from app.services.schedule_upgrade import schedule_upgrade
+from app.services.scheduled_quote import ScheduledQuote
 from app.services.settle_purchase import get_invoice_id
+from app.services.staff_change import StaffChange
 from app.services.unit_of_work import unit_of_work
 from app.services.webhook_events import receive_event
 
@@ -307,6 +311,40 @@ class Story:
         result = self.app.test_cli_runner().invoke(args=line)
         assert result.exit_code == 0, result.output
         return str(result.output)
+
+    # --- legacy ---
+
+    def give_legacy(
+        self, server: SampleServer, until: str, *, organization: int | None = 0
+    ) -> StaffChange:
+        """Staff give a legacy plan until the start of a day."""
+        return create_legacy_plan(
+            self.ctx,
+            self.payer(server, organization),
+            until=datetime.fromisoformat(until).replace(tzinfo=UTC),
+            reason="old terms",
+            actor=CLI,
+        )
+
+    def schedule_upgrade(
+        self,
+        server: SampleServer,
+        *,
+        tier: str = "basic",
+        schedule: str = "monthly",
+        licenses: int | None = None,
+        by_invoice: bool = False,
+        organization: int | None = 0,
+        card: str | None = "visa",
+    ) -> ScheduledQuote:
+        """The customer schedules a paid plan for the end of the legacy plan."""
+        payer = self.payer(server, organization)
+        if card and not by_invoice:
+            self.give_card(payer, card)
+        management = LicenseManagement.MANUAL if licenses else LicenseManagement.AUTOMATIC
+        collection = Collection.SEND_INVOICE if by_invoice else Collection.CHARGE_AUTOMATICALLY
+        choice = PurchaseChoice(tier, Schedule(schedule), management, licenses, collection)
+        return schedule_upgrade(self.ctx, payer, choice, actor=BUYER)
 
     # --- jobs ---
 
