@@ -21,15 +21,14 @@ from app.domain.kinds import (
     TierKind,
 )
 from app.models.customers import Customer
-from app.models.plans import LedgerEntry, Plan
+from app.models.plans import Plan
 from app.models.registrations import Server
-from app.services.audit import record_audit
 from app.services.context import Actor
 from app.services.customers import get_live_plan
 from app.services.plan_factory import PlanSpec, make_plan
 from app.services.plan_ledger import get_counted_organization_ids
-from app.services.plan_life import cancel_scheduled_plan
 from app.services.plan_rules import ledger_rules
+from app.services.running_plan import append_entry, audit_change
 from app.services.seats import count_people, is_stale
 from app.services.unit_of_work import UnitOfWork
 
@@ -125,45 +124,22 @@ def start_complimentary_plan(
         counted = get_counted_organization_ids(work.session, customer, server)
         people = sum(count_people(work.session, organization_ids=counted, at=work.now).values())
     licenses = ledger_rules(plan, customer).needed_at(people, work.now)
-    entry = LedgerEntry(
-        plan_id=plan.id,
-        event_time=work.now,
-        is_renewal=True,
-        licenses=licenses,
-        licenses_at_next_renewal=licenses,
-        people=people,
-        # Rows of the very second up to this one were counted.
-        order_id=server.last_audit_order,
-        actor=actor.name,
-        recorded_at=work.now,
+    # Rows of the very second up to this one were counted.
+    entry = append_entry(
+        work, server, plan, (licenses, licenses), people=people, actor=actor, is_renewal=True
     )
-    work.session.add(entry)
-    work.flush()
     plan.invoiced_through = entry.id
-    record_audit(
+    audit_change(
         work,
-        f"plan.{given.kind.value}_given",
-        actor=actor,
-        customer_id=customer.id,
-        after={
-            "plan": plan.id,
-            "tier": plan.tier,
-            "until": given.until.isoformat(),
-            "licenses": licenses,
-            "reason": reason,
-        },
+        "plan.given",
+        plan,
+        actor,
+        reason=reason,
+        tier=plan.tier,
+        until=given.until.isoformat(),
+        licenses=licenses,
     )
     return plan
-
-
-def drop_next_plan(work: UnitOfWork, plan: Plan, following: Plan | None, *, actor: Actor) -> None:
-    """Give up the plan that was to follow `plan`, if there is one. The caller says what becomes
-    of `plan` itself."""
-    plan.next_plan_id = None
-    plan.invoice_deferred_since = None
-    if following is not None:
-        cancel_scheduled_plan(work, following, actor=actor)
-    work.flush()
 
 
 def _title(work: UnitOfWork, plan: Plan) -> str:

@@ -4,7 +4,6 @@ A date given by staff means 00:00 UTC at its start. At the end the plan ends qui
 that the customer scheduled begins (app/services/schedule_upgrade.py).
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +16,10 @@ from app.domain.transitions import Change
 from app.models.customers import Customer
 from app.models.plans import Plan
 from app.models.registrations import Organization, Server
-from app.services.audit import record_audit
 from app.services.complimentary import (
     Complimentary,
     check_nothing_runs,
     check_until,
-    drop_next_plan,
     is_of_kind,
     start_complimentary_plan,
 )
@@ -32,6 +29,7 @@ from app.services.customers import Payer, claim_payer, get_live_plan
 from app.services.ledger import sync_server_ledgers
 from app.services.plan_ledger import get_next_plan
 from app.services.plan_life import apply_change, end_plan
+from app.services.running_plan import audit_change, give_up_next_plan
 from app.services.staff_change import StaffChange, checked_reason
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
@@ -101,7 +99,16 @@ def move_legacy_end(
             following.billing_cycle_anchor = until
         work.flush()
         after = _shown(work, plan)
-        _record(work, "plan.end_moved", plan, actor, before, {**after, "reason": reason})
+        audit_change(
+            work,
+            "plan.end_moved",
+            plan,
+            actor,
+            reason=reason,
+            tier=plan.tier,
+            until=after["until"],
+            instead_of=before["until"],
+        )
         if not dry_run:
             work.commit()
         return StaffChange(before, after)
@@ -119,15 +126,14 @@ def end_legacy_plan(
         _, customer = _claim(work, payer)
         plan = load_legacy_plan(work.session, ctx.catalog, customer)
         before = _shown(work, plan)
-        following = get_next_plan(work.session, plan)
-        if following is not None:
-            drop_next_plan(work, plan, following, actor=actor)
+        if get_next_plan(work.session, plan) is not None:
+            give_up_next_plan(work, plan, actor=actor)
             apply_change(plan, Change.CANCEL_NEXT)
         end_plan(
             work, plan, at=work.now, change=Change.END_NOW, reason=EndReason.STAFF, actor=actor
         )
         after = {"plan": None, "until": None, "scheduled": None}
-        _record(work, "plan.legacy_ended", plan, actor, before, {"reason": reason})
+        audit_change(work, "plan.ended_by_staff", plan, actor, reason=reason, tier=plan.tier)
         if not dry_run:
             work.commit()
         return StaffChange(before, after)
@@ -167,21 +173,3 @@ def _shown(work: UnitOfWork, plan: Plan) -> dict[str, Any]:
         "until": None if plan.end_date is None else plan.end_date.isoformat(),
         "scheduled": None if following is None else following.tier,
     }
-
-
-def _record(
-    work: UnitOfWork,
-    action: str,
-    plan: Plan,
-    actor: Actor,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-) -> None:
-    record_audit(
-        work,
-        action,
-        actor=actor,
-        customer_id=plan.customer_id,
-        before=dict(before),
-        after={"plan": plan.id, **{key: after[key] for key in after if key != "plan"}},
-    )

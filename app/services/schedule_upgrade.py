@@ -7,23 +7,27 @@ from datetime import timedelta
 from typing import Any
 
 from app.domain.errors import BillingError
-from app.domain.kinds import Collection, LicenseManagement, PlanStatus, Schedule
-from app.domain.ledger import entry_at
+from app.domain.kinds import AtCycleEnd, Collection, LicenseManagement, PlanStatus, Schedule
 from app.domain.transitions import Change
 from app.models.customers import Customer
-from app.models.plans import LedgerEntry, Plan
+from app.models.plans import Plan
 from app.models.registrations import Server
-from app.services.audit import record_audit
-from app.services.complimentary import drop_next_plan
 from app.services.context import Actor, Context
 from app.services.customers import Payer, claim_payer
 from app.services.ledger import sync_server_ledgers
 from app.services.legacy import load_legacy_plan
 from app.services.plan_factory import PlanSpec, make_plan
-from app.services.plan_ledger import get_counted_organization_ids, get_next_plan, load_entries
+from app.services.plan_ledger import get_counted_organization_ids, get_next_plan
 from app.services.plan_life import apply_change
-from app.services.plan_rules import ledger_rules, to_entries
+from app.services.plan_rules import ledger_rules
 from app.services.quote import PurchaseChoice
+from app.services.recount_plan import recount_plan
+from app.services.running_plan import (
+    append_entry,
+    audit_change,
+    get_current_entry,
+    give_up_next_plan,
+)
 from app.services.scheduled_quote import ScheduledQuote, make_scheduled_quote
 from app.services.seats import count_people
 from app.services.unit_of_work import UnitOfWork, unit_of_work
@@ -84,7 +88,7 @@ def schedule_upgrade(
     *,
     actor: Actor,
     terms: Mapping[str, Any] | None = None,
-    reason: str = "schedule",
+    reason: str = "",
     dry_run: bool = False,
 ) -> ScheduledQuote:
     """Let a paid plan begin when the legacy plan ends; returns what it will cost.
@@ -97,27 +101,27 @@ def schedule_upgrade(
         quote = make_scheduled_quote(work.session, ctx.catalog, payer, choice, now=work.now)
         _check(ctx, customer, quote, terms)
         legacy = load_legacy_plan(work.session, ctx.catalog, customer)
-        following = make_plan(work, customer, _spec(work, quote), actor=actor, reason=reason)
+        following = make_plan(
+            work, customer, _spec(work, quote), actor=actor, reason=reason or "schedule"
+        )
         legacy.next_plan_id = following.id
         apply_change(legacy, Change.SCHEDULE_NEXT)
         # A number that somebody chose stands until then, whoever comes; see activate_plan.
-        legacy.license_management = quote.management
-        chosen = quote.licenses if quote.management is LicenseManagement.MANUAL else 0
+        _manage(work, legacy, quote.management)
+        chosen = quote.licenses if quote.management is LicenseManagement.MANUAL else None
         _write_renewal_number(work, server, customer, legacy, chosen=chosen, actor=actor)
-        record_audit(
+        audit_change(
             work,
-            "plan.scheduled",
-            actor=actor,
-            customer_id=customer.id,
-            after={
-                "plan": following.id,
-                "after": legacy.id,
-                "licenses": quote.licenses,
-                "management": quote.management.value,
-                "collection": quote.collection.value,
-                **quote.terms(),
-                "reason": reason,
-            },
+            "plan.switch_scheduled",
+            legacy,
+            actor,
+            reason=reason,
+            next_plan=following.id,
+            licenses=quote.licenses,
+            management=quote.management.value,
+            collection=quote.collection.value,
+            at=quote.starts_at.isoformat(),
+            **quote.terms(),
         )
         if not dry_run:
             work.commit()
@@ -125,7 +129,7 @@ def schedule_upgrade(
 
 
 def cancel_scheduled_upgrade(
-    ctx: Context, payer: Payer, *, actor: Actor, reason: str = "undo", dry_run: bool = False
+    ctx: Context, payer: Payer, *, actor: Actor, reason: str = "", dry_run: bool = False
 ) -> str:
     """Take a scheduled plan back: the legacy plan ends at its date with nothing after it. Returns
     the tier that was scheduled.
@@ -139,17 +143,13 @@ def cancel_scheduled_upgrade(
         if following is None:
             raise BillingError("nothing_scheduled")
         tier = following.tier
-        drop_next_plan(work, legacy, following, actor=actor)
+        give_up_next_plan(work, legacy, actor=actor)
+        legacy.invoice_deferred_since = None
         apply_change(legacy, Change.CANCEL_NEXT)
-        legacy.license_management = LicenseManagement.AUTOMATIC
-        _write_renewal_number(work, server, customer, legacy, chosen=0, actor=actor)
-        record_audit(
-            work,
-            "plan.schedule_undone",
-            actor=actor,
-            customer_id=customer.id,
-            before={"plan": following.id, "tier": tier},
-            after={"plan": legacy.id, "reason": reason},
+        _manage(work, legacy, LicenseManagement.AUTOMATIC)
+        _write_renewal_number(work, server, customer, legacy, chosen=None, actor=actor)
+        audit_change(
+            work, "plan.kept", legacy, actor, reason=reason, instead_of=AtCycleEnd.SWITCH_TIER.value
         )
         if not dry_run:
             work.commit()
@@ -180,6 +180,11 @@ def _check(
         raise BillingError("no_card")
 
 
+def _manage(work: UnitOfWork, legacy: Plan, management: LicenseManagement) -> None:
+    if legacy.license_management is not management:
+        legacy.license_management, legacy.management_since = management, work.now
+
+
 def _spec(work: UnitOfWork, quote: ScheduledQuote) -> PlanSpec:
     return PlanSpec(
         tier=quote.tier.key,
@@ -198,33 +203,25 @@ def _spec(work: UnitOfWork, quote: ScheduledQuote) -> PlanSpec:
 
 
 def _write_renewal_number(
-    work: UnitOfWork, server: Server, customer: Customer, legacy: Plan, *, chosen: int, actor: Actor
+    work: UnitOfWork,
+    server: Server,
+    customer: Customer,
+    legacy: Plan,
+    *,
+    chosen: int | None,
+    actor: Actor,
 ) -> None:
     """The number that the next plan begins with: what is billable by its rules, or more where so
     many were chosen; without a next plan, what the legacy plan itself counts."""
+    if chosen is None:
+        recount_plan(work, server, customer, actor=actor)
+        return
     work.flush()
     rules = ledger_rules(legacy, customer, get_next_plan(work.session, legacy))
     counted = get_counted_organization_ids(work.session, customer, server)
     people = sum(count_people(work.session, organization_ids=counted, at=work.now).values())
-    current = entry_at(to_entries(load_entries(work.session, plan_id=legacy.id)), work.now)
-    assert current is not None, "every plan has a first entry"
-    if rules.exempt and not rules.automatic:
-        at_renewal = chosen
-    else:
-        at_renewal = max(chosen, rules.billable_at(people, work.now))
-    if at_renewal == current.licenses_at_next_renewal:
-        return
-    work.session.add(
-        LedgerEntry(
-            plan_id=legacy.id,
-            event_time=work.now,
-            is_renewal=False,
-            licenses=current.licenses,
-            licenses_at_next_renewal=at_renewal,
-            people=people,
-            order_id=server.last_audit_order,
-            actor=actor.name,
-            recorded_at=work.now,
-        )
-    )
-    work.flush()
+    current = get_current_entry(work, legacy)
+    at_renewal = chosen if rules.exempt else max(chosen, rules.billable_at(people, work.now))
+    if at_renewal != current.licenses_at_next_renewal:
+        pair = (current.licenses, at_renewal)
+        append_entry(work, server, legacy, pair, people=people, actor=actor)

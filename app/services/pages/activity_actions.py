@@ -35,7 +35,10 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
     ),
     ActivityKind.PLAN: (
         "customer.license_rules_set",
+        "plan.end_moved",
         "plan.ended",
+        "plan.ended_by_staff",
+        "plan.given",
         "plan.kept",
         "plan.licenses_at_renewal_set",
         "plan.licenses_raised",

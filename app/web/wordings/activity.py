@@ -203,6 +203,27 @@ def _plan_ended(row: ActivityRow) -> str:
     )
 
 
+def _plan_given(row: ActivityRow) -> str:
+    return gettext(
+        "%(tier)s was given to you until %(day)s",
+        tier=_tier_first(row),
+        day=_day(row.after, "until"),
+    )
+
+
+def _end_moved(row: ActivityRow) -> str:
+    return gettext(
+        "The end of %(tier)s was moved from %(before)s to %(day)s",
+        tier=_tier(row),
+        before=_day(row.after, "instead_of"),
+        day=_day(row.after, "until"),
+    )
+
+
+def _ended_by_staff(row: ActivityRow) -> str:
+    return gettext("Support ended %(tier)s", tier=_tier(row))
+
+
 def _licenses(now: LazyString) -> Callable[[ActivityRow], str]:
     def words(row: ActivityRow) -> str:
         return str(now) % {"licenses": count_licenses(int(row.after["licenses"]))}
@@ -336,7 +357,10 @@ ACTION_WORDS: dict[str, Words] = {
         _l("Removed %(person)s from billing"), _l("Removed somebody from billing")
     ),
     "customer.license_rules_set": _license_rules_set,
+    "plan.end_moved": _end_moved,
     "plan.ended": _plan_ended,
+    "plan.ended_by_staff": _ended_by_staff,
+    "plan.given": _plan_given,
     "plan.kept": _plan_kept,
     "plan.licenses_at_renewal_set": _licenses(_l("Set the next renewal to %(licenses)s")),
     "plan.licenses_raised": _licenses(_l("Raised the plan to %(licenses)s")),

@@ -87,6 +87,11 @@ def test_every_shown_action_has_words_and_no_other() -> None:
 
 
 AFTER: dict[str, dict[str, Any]] = {
+    "plan.given": {"until": "2012-03-02T00:00:00+00:00"},
+    "plan.end_moved": {
+        "until": "2012-04-02T00:00:00+00:00",
+        "instead_of": "2012-03-02T00:00:00+00:00",
+    },
     "plan.ended": {"ended_at": "2012-02-02T00:00:00+00:00"},
     "plan.invoice_deferred": {"boundary": "2012-02-02T00:00:00+00:00"},
     "plan.invoiced": {"boundary": "2012-02-02T00:00:00+00:00", "total": 4300},
