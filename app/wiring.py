@@ -55,6 +55,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
     # The web modules need the Flask extensions above them to exist; they are imported here.
     from app.web import access, errors, page_time, security, sessions, wording
     from app.web.mails import build_renderer
+    from app.web.wordings import adjustments
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
@@ -78,6 +79,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
         tokens=TokenGateway(keys=settings.secret_keys, clock=clock),
         outgoing=overrides.get("outgoing") or _outgoing(settings),
         describe_line=wording.describe_line,
+        describe_adjustment=adjustments.describe_adjustment,
     )
     access.init_app(app)
     page_time.init_app(app)

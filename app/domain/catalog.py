@@ -58,6 +58,7 @@ class Catalog:
     max_self_serve_licenses: int
     days_until_due: int
     dunning_gap_days: tuple[int, ...]
+    estimate_when_stale: bool
     tiers: Mapping[str, Tier]
     upload_help: tuple[UploadHelp, ...]
 
@@ -132,6 +133,7 @@ def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
             "max_self_serve_licenses",
             "days_until_due",
             "dunning_gap_days",
+            "estimate_when_stale",
         },
     )
     currency = reader.text(billing, "billing.currency").lower()
@@ -151,6 +153,7 @@ def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
             billing, "billing.days_until_due", default=30, least=1, most=365
         ),
         dunning_gap_days=_read_gaps(reader, billing),
+        estimate_when_stale=reader.flag(billing, "billing.estimate_when_stale", default=False),
         tiers=_read_tiers(reader, data, currency),
         upload_help=read_upload_help(reader, data),
     )

@@ -122,6 +122,8 @@ class Plan(Base):
     invoiced_through: Mapped[int | None] = mapped_column(BigInteger)
     # Since when the invoice that is due waits for uploads.
     invoice_deferred_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The first boundary that was invoiced by an estimate which no upload has borne out yet.
+    estimated_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     customer: Mapped[Customer] = relationship()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.clock import Clock
 from app.domain.catalog import Catalog
-from app.domain.kinds import LineKind, PromoKind
+from app.domain.kinds import AdjustmentReason, LineKind, PromoKind
 from app.gateways.mail import MailGateway
 from app.gateways.outgoing import OutgoingGateway
 from app.gateways.payments import PaymentsGateway
@@ -29,6 +29,16 @@ class LineWords(Protocol):
         since: datetime | None = None,
         months_from_payment: int | None = None,
         promo: PromoKind = PromoKind.NEW_CUSTOMER,
+        is_estimated: bool = False,
+    ) -> str: ...
+
+
+class AdjustmentWords(Protocol):
+    """The same for adjustments (negative `licenses` are given back) and, without a reason, for what
+    is kept as credit; wired to `app.web.wordings.adjustments`."""
+
+    def __call__(
+        self, reason: AdjustmentReason | None, *, licenses: int, since: datetime
     ) -> str: ...
 
 
@@ -45,6 +55,7 @@ class Context:
     tokens: TokenGateway
     outgoing: OutgoingGateway
     describe_line: LineWords
+    describe_adjustment: AdjustmentWords
 
     def now(self) -> datetime:
         """The business time, UTC, whole seconds."""

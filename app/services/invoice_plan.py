@@ -7,7 +7,7 @@ Rules: docs/rules/cycles.md and docs/rules/proration.md.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -16,20 +16,30 @@ from sqlalchemy.orm import Session
 from app.domain.calendar import cycle_at, next_month_boundary
 from app.domain.errors import BillingError
 from app.domain.invoicing import LineDraft, boundary_lines, total_of
-from app.domain.kinds import AtCycleEnd, LineSource, PlanStatus, PromoKind
+from app.domain.kinds import AtCycleEnd, LineKind, LineSource, PlanStatus, PromoKind
 from app.models.customers import Customer
 from app.models.invoices import Invoice
 from app.models.plans import Plan
+from app.models.registrations import Server
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
-from app.services.extra_charges import load_open_charges, mark_charged, parts_of_charges
+from app.services.extra_charges import (
+    keep_the_rest,
+    load_open_charges,
+    mark_charged,
+    parts_of_charges,
+)
 from app.services.invoices import InvoiceDraft, InvoicePart, load_billed, record_invoice
 from app.services.ledger import get_server_id, sync_server_ledgers
 from app.services.plan_ledger import get_next_plan, load_entries
 from app.services.plan_life import is_unpaid_trial
 from app.services.plan_rules import is_complimentary, plan_terms, to_entries
 from app.services.seats import is_stale
+from app.services.silence_mails import tell_of_deferral, tell_of_fixed_price
 from app.services.unit_of_work import UnitOfWork, unit_of_work
+
+# Without an upload for so long, a renewal is estimated where the catalog says so.
+SILENT_BEFORE_ESTIMATE = timedelta(days=3)
 
 
 class StepOutcome(StrEnum):
@@ -98,8 +108,12 @@ def take_step(work: UnitOfWork, customer_id: int, *, as_of: datetime) -> Step:
     boundary = plan.next_invoice_date
     assert boundary is not None  # due plans have a date
     # Looking ahead assumes that the server goes on uploading as it does now.
-    if is_stale(server, now=work.now) and needs_data(work, plan, boundary):
-        return _defer(work, plan, boundary)
+    stale = is_stale(server, now=work.now)
+    is_silent = stale and needs_data(work, plan, boundary)
+    if is_silent and not may_estimate(work, plan, server, boundary):
+        return _defer(work, customer, server, plan, boundary)
+    if stale:
+        tell_of_fixed_price(work, customer, server, plan)
     sync_server_ledgers(work, server, as_of=as_of)
     # Before they are read again, since reading forgets what was not sent: that a plan has ended.
     work.flush()
@@ -107,7 +121,7 @@ def take_step(work: UnitOfWork, customer_id: int, *, as_of: datetime) -> Step:
     if not plans:
         # It ended quietly: there was nothing to close.
         return Step(StepOutcome.NOTHING_TO_BILL, plan.id, boundary)
-    return _invoice(work, customer, plans, boundary)
+    return _invoice(work, customer, plans, boundary, is_estimated=is_silent)
 
 
 def needs_data(work: UnitOfWork, plan: Plan, boundary: datetime) -> bool:
@@ -122,6 +136,19 @@ def needs_data(work: UnitOfWork, plan: Plan, boundary: datetime) -> bool:
     if plan.fixed_price is not None or is_complimentary(plan) or _ends_by(plan, boundary):
         return False
     return not (plan.status is PlanStatus.TRIAL and is_unpaid_trial(work, plan))
+
+
+def may_estimate(work: UnitOfWork, plan: Plan, server: Server, boundary: datetime) -> bool:
+    """Whether what is due is invoiced although nobody knows the count: the catalog says so, and the
+    server has been silent for three days. Never what a plan begins with."""
+    heard = server.last_audit_log_update
+    if not work.ctx.catalog.estimate_when_stale or heard is None:
+        return False
+    if plan.status is not PlanStatus.ACTIVE or boundary <= plan.billing_cycle_anchor:
+        return False
+    if plan.end_date is not None and plan.end_date <= boundary:
+        return False
+    return work.now - heard >= SILENT_BEFORE_ESTIMATE
 
 
 def _load_plans_at(
@@ -144,12 +171,18 @@ def _load_plans_at(
 
 
 def _invoice(
-    work: UnitOfWork, customer: Customer, plans: Sequence[Plan], boundary: datetime
+    work: UnitOfWork,
+    customer: Customer,
+    plans: Sequence[Plan],
+    boundary: datetime,
+    *,
+    is_estimated: bool,
 ) -> Step:
-    parts = compute_parts(work.session, plans, boundary=boundary)
+    parts = compute_parts(work.session, plans, boundary=boundary, is_estimated=is_estimated)
     charges = load_open_charges(work, customer, plans)
-    parts += parts_of_charges(charges, plans)
+    parts += parts_of_charges(work.ctx, charges, plans)
     plan = plans[-1]
+    parts += keep_the_rest(work, plan, parts, boundary=boundary)
     total = sum(total_of(part.lines) for part in parts)
     if total > work.ctx.settings.max_invoice_amount:
         raise BillingError("invoice_too_large", total=total, currency=plan.currency)
@@ -167,6 +200,7 @@ def _invoice(
         invoice_id = invoice.id
     for one in plans:
         _advance(work, customer, one, boundary)
+        _note_estimate(one, parts, boundary, is_estimated=is_estimated)
     record_audit(
         work,
         "plan.invoiced" if parts else "plan.nothing_to_bill",
@@ -184,17 +218,36 @@ def _invoice(
 
 
 def compute_parts(
-    session: Session, plans: Sequence[Plan], *, boundary: datetime
+    session: Session, plans: Sequence[Plan], *, boundary: datetime, is_estimated: bool = False
 ) -> list[InvoicePart]:
     """What the invoice of `boundary` charges for each of these plans. The ledgers must have been
     brought up to it. Licenses added seconds before an end cost nothing, and nothing makes no lines.
+    Of an estimate, what was added before is known for sure.
     """
     parts = []
     for plan in plans:
         lines = compute_lines(session, plan, boundary=boundary)
-        if any(line.amount for line in lines):
-            parts.append(InvoicePart(plan.tier, lines, LineSource.PLAN, plan.id, plan=plan))
+        if not any(line.amount for line in lines):
+            continue
+        guessed = [line for line in lines if is_estimated and line.kind is not LineKind.ADDED]
+        known = [line for line in lines if line not in guessed]
+        parts += [
+            InvoicePart(plan.tier, some, LineSource.PLAN, plan.id, plan=plan, is_estimated=guess)
+            for some, guess in ((known, False), (guessed, True))
+            if some
+        ]
     return parts
+
+
+def _note_estimate(
+    plan: Plan, parts: Sequence[InvoicePart], boundary: datetime, *, is_estimated: bool
+) -> None:
+    """Remember since when the plan is charged by estimates; an invoice made from what the uploads
+    say puts them right for good."""
+    if not is_estimated:
+        plan.estimated_since = None
+    elif plan.estimated_since is None and any(part.is_estimated for part in parts):
+        plan.estimated_since = boundary
 
 
 def compute_lines(session: Session, plan: Plan, *, boundary: datetime) -> list[LineDraft]:
@@ -236,7 +289,9 @@ def _advance(work: UnitOfWork, customer: Customer, plan: Plan, boundary: datetim
         plan.next_invoice_date = following
 
 
-def _defer(work: UnitOfWork, plan: Plan, boundary: datetime) -> Step:
+def _defer(
+    work: UnitOfWork, customer: Customer, server: Server, plan: Plan, boundary: datetime
+) -> Step:
     if plan.invoice_deferred_since is None:
         plan.invoice_deferred_since = boundary
         record_audit(
@@ -246,6 +301,7 @@ def _defer(work: UnitOfWork, plan: Plan, boundary: datetime) -> Step:
             customer_id=plan.customer_id,
             after={"plan": plan.id, "boundary": boundary.isoformat(), "reason": "stale"},
         )
+        tell_of_deferral(work, customer, server, plan, boundary)
     return Step(StepOutcome.DEFERRED, plan.id, boundary)
 
 

@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 
 from app.domain.calendar import cycle_at
 from app.domain.invoicing import LineDraft, total_of
-from app.domain.kinds import Collection, InvoiceStatus, LineKind, LineSource, PromoKind
+from app.domain.kinds import (
+    AdjustmentReason,
+    Collection,
+    InvoiceStatus,
+    LineKind,
+    LineSource,
+    PromoKind,
+)
+from app.models.charges import Adjustment
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine, InvoiceLineEntry
 from app.models.plans import Plan
@@ -132,6 +140,7 @@ def _record_line(
             since=line.period_start,
             months_from_payment=draft.months_from_payment,
             promo=_promo_of(draft, part),
+            is_estimated=part.is_estimated,
         ),
         quantity=line.quantity,
         unit_amount=line.unit_amount,
@@ -176,7 +185,8 @@ def link_entries(session: Session, line: InvoiceLine, entry_ids: Sequence[int]) 
 
 def load_billed(session: Session, plan: Plan) -> dict[int, int]:
     """Licenses already billed, by index of the plan's cycle; void invoices count as billed, since
-    an invoice voided or written off is never billed again."""
+    an invoice voided or written off is never billed again. An estimate that was put right counts as
+    what it was put right to."""
     statement = select(InvoiceLine.period_start, InvoiceLine.quantity).where(
         InvoiceLine.plan_id == plan.id, InvoiceLine.kind.in_(LICENSE_LINES)
     )
@@ -184,7 +194,25 @@ def load_billed(session: Session, plan: Plan) -> dict[int, int]:
     for period_start, quantity in session.execute(statement):
         index = cycle_at(plan.billing_cycle_anchor, plan.schedule, period_start).index
         billed[index] = billed.get(index, 0) + quantity
+    for index, licenses in load_estimate_corrections(session, plan).items():
+        billed[index] = billed.get(index, 0) + licenses
     return billed
+
+
+def load_estimate_corrections(session: Session, plan: Plan) -> dict[int, int]:
+    """The licenses by which estimates of whole cycles were put right, by index of the cycle."""
+    statement = select(Adjustment.period_start, Adjustment.period_end, Adjustment.licenses).where(
+        Adjustment.plan_id == plan.id,
+        Adjustment.reason == AdjustmentReason.ESTIMATE,
+        Adjustment.period_start == Adjustment.cycle_start,
+    )
+    over = plan.ended_at or plan.end_date
+    found: dict[int, int] = {}
+    for start, end, licenses in session.execute(statement):
+        cycle = cycle_at(plan.billing_cycle_anchor, plan.schedule, start)
+        if end == cycle.end or end == over:
+            found[cycle.index] = found.get(cycle.index, 0) + licenses
+    return found
 
 
 def _with_free_name(session: Session, part: InvoicePart, line: LineDraft) -> LineDraft:

@@ -27,6 +27,7 @@ from app.models.customers import Customer
 from app.models.plans import LedgerEntry, Plan
 from app.models.registrations import Organization, Server
 from app.models.uploads import AuditRow, PendingAuditRow
+from app.services.late_rows import LateRows
 from app.services.plan_ledger import PlanSync, get_next_plan, load_entries
 from app.services.plan_life import activate_plan, end_plan, end_trial
 from app.services.plan_rules import to_entries
@@ -193,8 +194,15 @@ def _sync_plan(
         # First, since whatever happens from the anchor on is not of a plan that ends there.
         end_trial(work, plan)
     sync = PlanSync(work, plan, customer, server)
+    late = LateRows(sync, new_rows)
+    is_provisional = plan.estimated_since is not None
+    if not is_provisional:
+        # Before the rest, so that the entry of the cycle in which it happened names the row.
+        late.settle(is_stale=False)
     sync.take(new_rows, as_of=as_of)
     sync.check_count(as_of=as_of)
+    if is_provisional:
+        late.settle(is_stale=is_stale(server, now=work.now))
     return sync.written
 
 

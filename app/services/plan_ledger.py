@@ -8,9 +8,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import ledger as rules
-from app.domain.calendar import Cycle, cycle_at
+from app.domain.calendar import Cycle, cycle_at, cycle_number
 from app.domain.kinds import CustomerKind, PlanStatus
-from app.domain.ledger import Entry, LedgerRules, Recount, SeatRow, decide_entries, entry_at
+from app.domain.ledger import (
+    CORRECTION_ACTOR,
+    Entry,
+    LedgerRules,
+    Recount,
+    SeatRow,
+    decide_entries,
+    entry_at,
+)
 from app.domain.seats import SeatState
 from app.models.customers import Customer
 from app.models.plans import LedgerEntry, Plan
@@ -69,11 +77,8 @@ class PlanSync:
     def take(self, new_rows: Sequence[SeatRow], *, as_of: datetime) -> None:
         """Process the rows of this plan's organizations, and the renewals up to `as_of`."""
         mine = [row for row in new_rows if row.organization_id in self.organizations]
-        # What has been invoiced stays: nothing is corrected before the cycle that is open.
-        open_cycle = cycle_at(self.rules.anchor, self.rules.schedule, self.plan.invoiced_until)
-        floor = max(open_cycle.start, self.rules.begins_at)
         if mine:
-            since = max(mine[0].event_time, floor)
+            since = max(mine[0].event_time, self.open_from)
             older = [row for row in mine if row.event_time < since]
             self._decide(since, as_of=as_of, cause=older[-1] if older else None)
         else:
@@ -82,6 +87,16 @@ class PlanSync:
             ends_at = self.rules.ends_at
             if cycle.end <= as_of and (ends_at is None or cycle.end < ends_at):
                 self._decide(last + ONE_SECOND, as_of=as_of)
+
+    @property
+    def open_from(self) -> datetime:
+        """What has been invoiced stays: nothing is corrected before the cycle that is open. A cycle
+        that was estimated, and what came before it in silence, is open until the uploads came."""
+        billed = self.plan.estimated_since or self.plan.invoiced_until
+        cycle = cycle_at(self.rules.anchor, self.rules.schedule, billed)
+        if self.plan.estimated_since is not None:
+            cycle = cycle_number(self.rules.anchor, self.rules.schedule, cycle.index - 1)
+        return max(cycle.start, self.rules.begins_at)
 
     def begin(self, *, as_of: datetime) -> None:
         """What followed the first entry of a plan that starts now: rows that came after the
@@ -101,7 +116,7 @@ class PlanSync:
         if not self.rules.automatic or over or as_of < self.rules.begins_at:
             return
         cycle = cycle_at(self.rules.anchor, self.rules.schedule, as_of)
-        current = entry_at(self._stored(cycle), as_of)
+        current = entry_at(self.load_stored(cycle), as_of)
         people = sum(state.people(at=as_of) for state in self._states(as_of).values())
         if current and current.licenses_at_next_renewal != self.rules.billable(people, cycle):
             self._decide(as_of, as_of=as_of, recount=True)
@@ -115,6 +130,27 @@ class PlanSync:
         recount: bool = False,
     ) -> None:
         cycle = cycle_at(self.rules.anchor, self.rules.schedule, since)
+        seats, happenings = self.load_happenings(since, as_of, recount=recount)
+        entries = decide_entries(
+            self.rules,
+            stored=self.load_stored(cycle),
+            seats=seats,
+            happenings=happenings,
+            since=since,
+            as_of=as_of,
+            cause=cause,
+        )
+        if cause is not None:
+            self.rows[cause.id] = cause
+        for entry in entries:
+            self.append(entry)
+        self.work.session.flush()
+
+    def load_happenings(
+        self, since: datetime, as_of: datetime, *, recount: bool = False
+    ) -> tuple[dict[int, rules.SeatState], list[SeatRow | Recount]]:
+        """Each organization just before `since`, and everything from then on that can change a
+        count, whether it was processed before or is new."""
         before = since - ONE_SECOND
         seats = {
             key: self._ledger_state(key, state, at=before)
@@ -130,20 +166,7 @@ class PlanSync:
                 happenings.append(self._as_counted(row))
         happenings += self._changes_of_cover(since, as_of)
         happenings += self._vanishings(since, as_of, at_any_rate=recount)
-        entries = decide_entries(
-            self.rules,
-            stored=self._stored(cycle),
-            seats=seats,
-            happenings=happenings,
-            since=since,
-            as_of=as_of,
-            cause=cause,
-        )
-        if cause is not None:
-            self.rows[cause.id] = cause
-        for entry in entries:
-            self._append(entry)
-        self.work.session.flush()
+        return seats, happenings
 
     def _was_known_at_start(self, row: SeatRow) -> bool:
         if row.event_time != self.rules.begins_at:
@@ -215,7 +238,7 @@ class PlanSync:
     def _states(self, at: datetime) -> dict[int, SeatState]:
         return load_seat_states(self.work.session, organization_ids=self.organizations, at=at)
 
-    def _stored(self, cycle: Cycle) -> list[Entry]:
+    def load_stored(self, cycle: Cycle) -> list[Entry]:
         """The entries from the start of `cycle`, and the last one before it."""
         inside = load_entries(self.work.session, plan_id=self.plan.id, since=cycle.start)
         before = self.work.session.scalars(
@@ -239,27 +262,39 @@ class PlanSync:
             .limit(1)
         ).one()
 
-    def _append(self, entry: Entry) -> None:
+    def append(self, entry: Entry) -> LedgerEntry:
+        """Store one entry. A row that has one already is not named by a second."""
         row = self.rows[entry.audit_row_id] if entry.audit_row_id is not None else None
-        self.work.session.add(
-            LedgerEntry(
-                plan_id=self.plan.id,
-                event_time=entry.event_time,
-                is_renewal=entry.is_renewal,
-                licenses=entry.licenses,
-                licenses_at_next_renewal=entry.licenses_at_next_renewal,
-                people=entry.people,
-                order_id=entry.order_id,
-                log_entry_id=entry.audit_row_id,
-                server_uuid=self.server.uuid if row else None,
-                remote_id=row.remote_id if row else None,
-                actor=entry.actor,
-                recorded_at=self.work.now,
-            )
+        if row is not None and self._has_entry(row):
+            row, entry = None, replace(entry, audit_row_id=None, actor=CORRECTION_ACTOR)
+        stored = LedgerEntry(
+            plan_id=self.plan.id,
+            event_time=entry.event_time,
+            is_renewal=entry.is_renewal,
+            licenses=entry.licenses,
+            licenses_at_next_renewal=entry.licenses_at_next_renewal,
+            people=entry.people,
+            order_id=entry.order_id,
+            log_entry_id=entry.audit_row_id,
+            server_uuid=self.server.uuid if row else None,
+            remote_id=row.remote_id if row else None,
+            actor=entry.actor,
+            recorded_at=self.work.now,
         )
+        self.work.session.add(stored)
         # Each is sent by itself, so that ids ascend in the order of appending.
         self.work.session.flush()
         self.written += 1
+        return stored
+
+    def _has_entry(self, row: SeatRow) -> bool:
+        """Whether a row has its entry already, in a cycle that was billed before it came."""
+        if row.event_time >= self.open_from:
+            return False
+        named = select(LedgerEntry.id).where(
+            LedgerEntry.plan_id == self.plan.id, LedgerEntry.log_entry_id == row.id
+        )
+        return self.work.session.scalars(named).first() is not None
 
 
 def get_counted_organization_ids(session: Session, customer: Customer, server: Server) -> set[int]:

@@ -248,19 +248,23 @@ def describe_line(
     since: datetime | None = None,
     months_from_payment: int | None = None,
     promo: PromoKind = PromoKind.NEW_CUSTOMER,
+    is_estimated: bool = False,
 ) -> str:
     """What an invoice line is called (billing rules, "Lines").
 
     `quantity` is the number of licenses; `since` the day they were added, for added licenses and
     adjustments; `months_from_payment` the length of a first cycle that begins when its invoice is
-    paid, None for one that has its dates; `promo` whose discount a discount line gives. A one-off is
-    named by whoever adds it: ValueError here.
+    paid, None for one that has its dates; `promo` whose discount a discount line gives;
+    `is_estimated` whether the count was not known. A one-off is named by whoever adds it: ValueError
+    here.
     """
     if kind is LineKind.FIRST and months_from_payment is not None:
         months = count_months(months_from_payment)
         return gettext("%(tier)s, %(months)s from payment", tier=tier_title, months=months)
     if kind is LineKind.FIRST:
         return tier_title
+    if kind is LineKind.RENEWAL and is_estimated:
+        return gettext("%(tier)s - renewal, estimated", tier=tier_title)
     if kind is LineKind.RENEWAL:
         return gettext("%(tier)s - renewal", tier=tier_title)
     if kind is LineKind.DISCOUNT and promo is PromoKind.COUPON:

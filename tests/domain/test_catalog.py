@@ -141,6 +141,12 @@ MISTAKES = [
     ("[3, 5]", '["3"]', "billing.dunning_gap_days", "a list of days"),
     ("[3, 5]", "[2.5]", "billing.dunning_gap_days", "a list of days"),
     ("[3, 5]", "[true]", "billing.dunning_gap_days", "a list of days"),
+    (
+        "[3, 5]",
+        '[3, 5]\nestimate_when_stale = "yes"',
+        "billing.estimate_when_stale",
+        "true or false",
+    ),
     # the discount for new customers
     ("amount = 2000", "amount = 0", "new_customer_discount.amount", "between 1 and"),
     ("amount = 2000", "amount = 20.00", "new_customer_discount.amount", "whole number"),
@@ -366,6 +372,7 @@ def test_what_may_be_left_out() -> None:
     assert (catalog.free_seats, catalog.min_invoiced_licenses) == (10, 30)
     assert (catalog.max_self_serve_licenses, catalog.days_until_due) == (1000, 30)
     assert catalog.dunning_gap_days == (3, 5)
+    assert catalog.estimate_when_stale is False
     assert catalog.new_customer_discount is None
     assert (catalog.upload_help, catalog.brand.logo) == ((), None)
     assert (basic.minimum_licenses, basic.self_serve, basic.trial_days) == (1, False, 0)

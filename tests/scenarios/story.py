@@ -237,14 +237,11 @@ class Story:
         schedule: str = "monthly",
         licenses: int | None = None,
         by_invoice: bool = False,
-        coupon: str | None = None,
     ) -> str:
         """The signed quote the upgrade page would carry now."""
         management = LicenseManagement.MANUAL if licenses else LicenseManagement.AUTOMATIC
         collection = Collection.SEND_INVOICE if by_invoice else Collection.CHARGE_AUTOMATICALLY
-        choice = PurchaseChoice(
-            tier, Schedule(schedule), management, licenses, collection, coupon=coupon
-        )
+        choice = PurchaseChoice(tier, Schedule(schedule), management, licenses, collection)
         with unit_of_work(self.ctx) as work:
             quote = make_quote(work.session, self.ctx.catalog, payer, choice, now=self.clock.now())
         return sign_quote(self.ctx, payer, quote)
@@ -258,14 +255,11 @@ class Story:
         licenses: int | None = None,
         organization: int | None = 0,
         card: str = "visa",
-        coupon: str | None = None,
     ) -> PurchaseResult:
         """Put a card on file and buy."""
         payer = self.payer(server, organization)
         self.give_card(payer, card)
-        token = self.quote_token(
-            payer, tier=tier, schedule=schedule, licenses=licenses, coupon=coupon
-        )
+        token = self.quote_token(payer, tier=tier, schedule=schedule, licenses=licenses)
         with self.app.app_context():
             return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)
 
@@ -277,12 +271,11 @@ class Story:
         schedule: str = "annual",
         licenses: int | None = None,
         organization: int | None = 0,
-        coupon: str | None = None,
     ) -> PurchaseResult:
         """Buy by invoice; the plan starts when that is paid."""
         payer = self.payer(server, organization)
         token = self.quote_token(
-            payer, tier=tier, schedule=schedule, licenses=licenses, by_invoice=True, coupon=coupon
+            payer, tier=tier, schedule=schedule, licenses=licenses, by_invoice=True
         )
         with self.app.app_context():
             return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)
@@ -435,7 +428,10 @@ class Story:
     def _everything(self) -> dict[str, Any]:
         from sqlalchemy import text
 
-        tables = ("plans", "ledger_entries", "invoices", "invoice_lines", "purchases")
+        tables = (
+            *("plans", "ledger_entries", "invoices", "invoice_lines", "purchases"),
+            *("adjustments", "late_falls", "one_offs"),
+        )
         with unit_of_work(self.ctx) as work:
             return {
                 table: [

@@ -33,7 +33,6 @@ from app.web.upgrade.forms import (
     asked_choice,
     choice_form,
 )
-from app.web.upgrade.guesses import count_guess, without_guess
 from app.web.wording import format_count, format_duration, format_money, message_for
 from app.web.wordings.purchases import without_plan_words
 
@@ -47,7 +46,7 @@ def show_choice(ref: CustomerRef) -> ResponseReturnValue:
     session = get_read_session()
     tiers = load_tier_options(ctx, session, ref.payer)
     form = asked_choice(default_choice(ctx, session, ref.payer), tiers)
-    choice = without_guess(ref, form, form.choice() if form.validate() else None)
+    choice = form.choice() if form.validate() else None
     return _render(ref, form, choice)
 
 
@@ -86,7 +85,6 @@ def _render(
         flash_problem(message_for(error))
         return redirect(billing_address(ref), code=303)
     form.note_problem(page)
-    count_guess(ref, page)
     form.suggest(page.quote.licenses if page.quote is not None else page.people)
     body = render_template(
         "upgrade/choice.html",
@@ -99,8 +97,7 @@ def _render(
         summaries={tier.key: tier.summary for tier in page.tiers},
         amounts=schedule_amounts(page, form),
     )
-    refused = page.quote is None or bool(form.coupon.errors)
-    return make_response(body, REFUSED if refused else 200)
+    return make_response(body, REFUSED if page.quote is None else 200)
 
 
 def schedule_amounts(page: UpgradePage, form: ChoiceForm) -> dict[str, str]:
@@ -150,8 +147,6 @@ def choice_arguments(choice: PurchaseChoice) -> dict[str, Any]:
         found["management"] = choice.license_management.value
     if choice.license_management is LicenseManagement.MANUAL and choice.licenses is not None:
         found["licenses"] = str(choice.licenses)
-    if choice.coupon is not None:
-        found["coupon"] = choice.coupon
     return found
 
 
