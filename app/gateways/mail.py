@@ -53,9 +53,18 @@ class MailGateway(Protocol):
     catches: bool
 
     def send(
-        self, template: str, params: Mapping[str, Any], *, recipient: str, message_id: str
+        self,
+        template: str,
+        params: Mapping[str, Any],
+        *,
+        recipient: str,
+        message_id: str,
+        unsubscribe_url: str | None = None,
     ) -> RenderedMail:
-        """Render and hand over one mail; returns what was sent. Raises MailError."""
+        """Render and hand over one mail; returns what was sent. Raises MailError.
+
+        With `unsubscribe_url` mail programs can offer a button that stops such mails (RFC 8058).
+        """
         ...
 
 
@@ -68,7 +77,13 @@ class CatchingMailGateway:
         self._render = renderer
 
     def send(
-        self, template: str, params: Mapping[str, Any], *, recipient: str, message_id: str
+        self,
+        template: str,
+        params: Mapping[str, Any],
+        *,
+        recipient: str,
+        message_id: str,
+        unsubscribe_url: str | None = None,
     ) -> RenderedMail:
         """Render the mail."""
         return self._render(template, params)
@@ -92,7 +107,13 @@ class SmtpMailGateway:
         self._state: Any = flask_mail.Mail().init_app(self._app)
 
     def send(
-        self, template: str, params: Mapping[str, Any], *, recipient: str, message_id: str
+        self,
+        template: str,
+        params: Mapping[str, Any],
+        *,
+        recipient: str,
+        message_id: str,
+        unsubscribe_url: str | None = None,
     ) -> RenderedMail:
         """Render the mail and hand it over. Raises MailError."""
         rendered = self._render(template, params)
@@ -102,8 +123,7 @@ class SmtpMailGateway:
                 recipients=[recipient],
                 body=rendered.text,
                 html=rendered.html,
-                # Vacation replies and ticket systems shall not answer.
-                extra_headers={"Auto-Submitted": "auto-generated"},
+                extra_headers=_headers(unsubscribe_url),
             )
             message.msgId = message_id
             try:
@@ -112,6 +132,15 @@ class SmtpMailGateway:
             except _NOT_TAKEN as error:
                 raise _translated(error) from error
         return rendered
+
+
+def _headers(unsubscribe_url: str | None) -> dict[str, str]:
+    # Vacation replies and ticket systems shall not answer.
+    headers = {"Auto-Submitted": "auto-generated"}
+    if unsubscribe_url is not None:
+        headers["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
 
 
 class _Connection(flask_mail.Connection):

@@ -12,6 +12,7 @@ from app.services.browser_sessions import purge_sessions
 from app.services.context import Context
 from app.services.deliver_invoices import count_deliverable, deliver_invoices
 from app.services.deliver_mail import deliver_due_mails
+from app.services.retry_payments import retry_payments
 from app.services.settle_purchase import resolve_open_purchases
 from app.services.webhook_events import handle_due_events
 
@@ -37,7 +38,7 @@ def deliver(ctx: Context, *, progress: Progress | None = None) -> DeliverCounts:
     """Deliver everything that is due now."""
     progress = progress or Silent()
     counts = DeliverCounts()
-    for part in (_events, _purchases, _invoices, _mails, _sessions):
+    for part in (_events, _purchases, _invoices, _retries, _mails, _sessions):
         try:
             part(ctx, counts, progress)
         except Exception:
@@ -60,6 +61,14 @@ def _invoices(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
     result = deliver_invoices(ctx, progress=progress.advance)
     counts.invoices = result.delivered
     counts.failed, counts.deferred, counts.parked = result.failed, result.deferred, result.parked
+
+
+def _retries(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
+    """Payments that failed are tried again when their time has come."""
+    result = retry_payments(ctx)
+    counts.invoices += result.paid
+    counts.failed += result.refused
+    counts.deferred += result.deferred
 
 
 def _mails(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:

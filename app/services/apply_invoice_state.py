@@ -13,6 +13,7 @@ from app.models.invoices import Invoice
 from app.models.purchases import Purchase
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
+from app.services.dunning import note_state
 from app.services.invoices import pays_for_purchase
 from app.services.ledger import get_server_id
 from app.services.refund_purchase import refund_purchase
@@ -66,6 +67,7 @@ def apply_invoice_state(
             _copy(invoice, remote, work)
             if is_delivered or invoice.status in _FINAL:
                 invoice.to_deliver = False
+        note_state(work, invoice)
         purchase = _get_purchase(work, invoice)
         if invoice.status is InvoiceStatus.PAID and purchase is not None:
             start_plan(work, server=server, customer=customer, purchase=purchase, invoice=invoice)

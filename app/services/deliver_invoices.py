@@ -19,6 +19,7 @@ from app.models.invoices import DeliveryAttempt, Invoice
 from app.services.apply_invoice_state import apply_invoice_state
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
+from app.services.dunning import end_unpaid_plan, note_refusal
 from app.services.leases import end_lease, take_leases
 from app.services.outbox import record_mail
 from app.services.push_invoice import get_remote_invoice, push_invoice
@@ -112,8 +113,11 @@ def _push(ctx: Context, invoice_id: int, counts: DeliveryCounts) -> None:
         _release(ctx, invoice_id)
 
 
-def record_refusal(ctx: Context, invoice_id: int, error: PaymentsError) -> None:
-    """Note that a card was refused for an open invoice, and tell staff the first time. When it has
+def record_refusal(
+    ctx: Context, invoice_id: int, error: PaymentsError, *, is_retry: bool = False
+) -> None:
+    """Note that a card was refused for an open invoice, when it is tried again, and tell the
+    customer's people, and staff the first time. After the last retry the plan ends. When it has
     been paid meanwhile, that is noted instead."""
     try:
         remote = get_remote_invoice(ctx, invoice_id)
@@ -129,6 +133,7 @@ def record_refusal(ctx: Context, invoice_id: int, error: PaymentsError) -> None:
         invoice.failure_code = error.code[:64]
         invoice.failure_message = error.message[:500] or invoice.failure_message
         invoice.to_deliver = False
+        note_refusal(work, invoice, is_retry=is_retry)
         record_audit(
             work,
             "invoice.payment_failed",
@@ -151,6 +156,7 @@ def record_refusal(ctx: Context, invoice_id: int, error: PaymentsError) -> None:
             about_money=True,
         )
         work.commit()
+    end_unpaid_plan(ctx, invoice_id)
 
 
 def _wait(ctx: Context, invoice_id: int) -> None:

@@ -15,6 +15,7 @@ from app.models.mails import Mail
 from app.services.context import Context
 from app.services.leases import take_leases
 from app.services.logs import log_event
+from app.services.mail_choices import unsubscribe_address
 from app.services.mail_params import decode_params
 from app.services.unit_of_work import UnitOfWork, is_transaction_open, unit_of_work
 
@@ -57,6 +58,8 @@ class _Parcel:
     params: dict[str, Any]
     recipient: str
     message_id: str
+    # Where its person stops mails of this kind; None for mails that always go.
+    unsubscribe_url: str | None
 
 
 def deliver_mail(ctx: Context, mail_id: int) -> DeliveryOutcome:
@@ -79,6 +82,7 @@ def deliver_mail(ctx: Context, mail_id: int) -> DeliveryOutcome:
             parcel.params,
             recipient=parcel.recipient,
             message_id=parcel.message_id,
+            unsubscribe_url=parcel.unsubscribe_url,
         )
     except MailError as error:
         return _record_refusal(ctx, mail_id, reason=str(error), is_final=error.permanent)
@@ -129,13 +133,18 @@ def _take_out(work: UnitOfWork, mail_id: int) -> _Parcel:
         # Marked before it leaves: should we die on the way, it is lost rather than sent twice.
         mail.sent_at = work.now
     host = urlsplit(work.ctx.settings.base_url).hostname or "localhost"
+    unsubscribe_url = None
+    if mail.kind is not None and mail.billing_user_id is not None:
+        unsubscribe_url = unsubscribe_address(work.ctx, mail.billing_user_id, mail.kind)
+    params = decode_params(mail.params) | decode_params(mail.secret_params or {})
     return _Parcel(
         mail_id=mail.id,
         template=mail.template,
-        params=decode_params(mail.params) | decode_params(mail.secret_params or {}),
+        params=params | {"unsubscribe_url": unsubscribe_url, "mail_kind": mail.kind},
         recipient=mail.recipient,
         # The same at every attempt, so that a mail box can tell a second copy.
         message_id=f"<mail-{mail.id}-{int(mail.created_at.timestamp())}@{host}>",
+        unsubscribe_url=unsubscribe_url,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.domain.kinds import MailKind
 from app.models.mails import Mail
 from app.services.deliver_mail import deliver_mail
 from app.services.mail_params import encode_params
@@ -22,6 +23,8 @@ def record_mail(
     customer_id: int | None = None,
     about_money: bool = False,
     secret_params: Mapping[str, Any] | None = None,
+    billing_user_id: int | None = None,
+    kind: MailKind | None = None,
 ) -> Mail:
     """Put one mail into the outbox of this unit of work; it is sent once that has committed.
 
@@ -30,7 +33,8 @@ def record_mail(
     templates of `templates/emails/<template>/`; `secret_params` are added to them and wiped once
     the mail has left. A mail `about_money` is sent again when a run dies between sending and
     recording it, so it may come twice; any other is marked first, so it may get lost.
-    When it cannot be sent right away, the row stays and `deliver_due_mails` tries again.
+    A mail of a `kind` is one that its person (`billing_user_id`) may stop: it carries the way to do
+    that. When it cannot be sent right away, the row stays and `deliver_due_mails` tries again.
     """
     values = {
         "event_key": event_key,
@@ -39,6 +43,8 @@ def record_mail(
         "recipient": recipient,
         "params": encode_params(params),
         "about_money": about_money,
+        "billing_user_id": billing_user_id,
+        "kind": kind,
         "created_at": work.now,
         "next_attempt_at": work.now,
         "attempts": 0,

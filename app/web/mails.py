@@ -7,6 +7,7 @@ from css_inline import CSSInliner
 from flask import Flask
 
 from app.gateways.mail import MailRenderer, RenderedMail
+from app.web.wordings import mails
 
 
 def build_renderer(app: Flask) -> MailRenderer:
@@ -15,6 +16,8 @@ def build_renderer(app: Flask) -> MailRenderer:
     The rules of the HTML part's style sheet are written onto its elements, since many mail
     programs know no style sheets. Nothing is fetched from anywhere.
     """
+    for word in (mails.why_this_mail, mails.stop_these_mails):
+        app.jinja_env.filters[word.__name__] = word
     inliner = CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
 
     def render(template: str, params: Mapping[str, Any]) -> RenderedMail:
@@ -23,8 +26,8 @@ def build_renderer(app: Flask) -> MailRenderer:
             environment = app.jinja_env
             written = environment.get_template(f"{folder}/subject.txt").render(params)
             subject = " ".join(written.split())
-            text = environment.get_template(f"{folder}/body.txt").render(params)
-            # The subject is also the heading of the HTML part.
+            # The subject is also the first line of the text and the heading of the HTML part.
+            text = environment.get_template(f"{folder}/body.txt").render(params, subject=subject)
             html = environment.get_template(f"{folder}/body.html").render(params, subject=subject)
         return RenderedMail(
             subject=subject,

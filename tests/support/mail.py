@@ -26,6 +26,7 @@ class SentMail:
     subject: str
     text: str
     html: str
+    unsubscribe_url: str | None = None
 
 
 @dataclass(slots=True)
@@ -41,7 +42,13 @@ class RecordingMailer:
     renderer: MailRenderer | None = None
 
     def send(
-        self, template: str, params: Mapping[str, Any], *, recipient: str, message_id: str
+        self,
+        template: str,
+        params: Mapping[str, Any],
+        *,
+        recipient: str,
+        message_id: str,
+        unsubscribe_url: str | None = None,
     ) -> RenderedMail:
         """Keep the mail. Raises MailError while `failing`."""
         if self.failing:
@@ -57,6 +64,7 @@ class RecordingMailer:
                 subject=rendered.subject,
                 text=rendered.text,
                 html=rendered.html,
+                unsubscribe_url=unsubscribe_url,
             )
         )
         return rendered

@@ -350,6 +350,7 @@ ACTION_WORDS: dict[str, Words] = {
         _l("Somebody confirmed an address and can manage billing"),
     ),
     "billing_user.details_changed": _details_changed,
+    "billing_user.mails_stopped": _l("Stopped mails that can be stopped, by the link in one"),
     "billing_user.email_confirmed": _about_person(
         _l("%(person)s confirmed this address again"), _l("Somebody confirmed an address again")
     ),
@@ -385,6 +386,7 @@ ACTION_WORDS: dict[str, Words] = {
     "invoice.refund_failed": _invoice(_l("could not be paid back yet; we look after it")),
     "invoice.refunded": _invoice(_l("paid back")),
     "invoice.uncollectible": _invoice(_l("written off")),
+    "invoice.unpaid_for_good": _invoice(_l("not paid after all tries: the plan ended")),
     "invoice.void": _invoice(_l("void, nothing to pay")),
     "customer.discount_removed": _l("The discount that was agreed with you ended"),
     "customer.discount_set": _discount_set,
