@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from app.services import change_plan
 from app.services.customers import Payer
-from tests.scenarios.story import Story
+from tests.scenarios.story import BUYER, Story
 
 EXAMPLES = {"catalog": Path(__file__).parent.parent / "catalogs" / "examples.toml"}
 
@@ -61,6 +62,37 @@ def test_a_discount_ends_with_a_renewal_at_the_full_price(story: Story) -> None:
     story.assert_nothing_left_to_do()
 
 
+def test_a_discount_survives_an_end_and_a_new_purchase(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    payer = story.payer(acme)
+    story.upgrade(acme)
+    story.staff("tier", payer.uuid, "--required", "basic")
+    story.staff("discount", payer.uuid, "--percent", "40", "--owner", "Ada")
+    change_plan.end_plan_at_cycle_end(story.ctx, payer, actor=BUYER)
+    story.run_jobs_until("2012-02-10", acme)
+    assert plan_of(story, payer)["status"] == "ended"
+    story.upgrade(acme)
+    assert totals(story, payer) == [4300, 18 * 210]
+    story.assert_statement(payer, "discount_bought_again.txt")
+    story.assert_nothing_left_to_do()
+
+
+@pytest.mark.parametrize("settings_overrides", [EXAMPLES])
+def test_agreed_prices_for_a_year(story: Story) -> None:
+    acme = story.server(seats=(6,))
+    payer = story.payer(acme)
+    story.staff("tier", payer.uuid, "--required", "standard")
+    story.staff("discount", payer.uuid, "--monthly-price", "5.00", "--annual-price", "50.00")
+    story.upgrade(acme, tier="standard", schedule="annual")
+    assert prices(story, payer) == (5000, 8000, None)
+    story.on("2012-07-02").upload_seats(acme, 7)
+    story.run_jobs_until("2012-08-03", acme)
+    # 5000 x 184/366 for the one who came.
+    assert totals(story, payer) == [30_000, 2514]
+    story.assert_statement(payer, "discount_annual.txt")
+    story.assert_nothing_left_to_do()
+
+
 @pytest.mark.parametrize("settings_overrides", [EXAMPLES])
 def test_a_price_for_one_schedule_leaves_the_other_alone(story: Story) -> None:
     acme = story.server(seats=(6,))
@@ -111,6 +143,26 @@ def test_the_minimum_of_new_customers_goes_with_their_discount(story: Story) -> 
     story.run_jobs_until("2012-02-03", acme)
     assert totals(story, payer) == [100, 630]
     story.assert_statement(payer, "discount_instead_of_new.txt")
+    story.assert_nothing_left_to_do()
+
+
+@pytest.mark.parametrize("settings_overrides", [EXAMPLES])
+def test_a_minimum_that_was_agreed(story: Story) -> None:
+    acme = story.server(seats=(6,))
+    payer = story.payer(acme)
+    story.staff("tier", payer.uuid, "--required", "standard")
+    story.staff("discount", payer.uuid, "--percent", "50")
+    story.staff("licenses", payer.uuid, "--minimum", "20")
+    story.upgrade(acme, tier="standard")
+    assert totals(story, payer) == [20 * 400]
+    story.run_jobs_until("2012-02-03", acme)
+    assert totals(story, payer) == [8000, 8000]
+    # It goes with the discount.
+    story.staff("discount", payer.uuid, "--remove")
+    assert story.export(payer)["customer"]["minimum_licenses"] is None
+    story.run_jobs_until("2012-03-03", acme)
+    assert totals(story, payer) == [8000, 8000, 4800]
+    story.assert_statement(payer, "discount_minimum.txt")
     story.assert_nothing_left_to_do()
 
 
