@@ -18,6 +18,7 @@ from app.cli_common import (
     show_summary,
     terminal_progress,
 )
+from app.cli_coupons import add_coupon_commands
 from app.cli_deals import add_deal_commands
 from app.cli_legacy import add_legacy_commands
 from app.cli_preview import add_preview_commands, show_invoice
@@ -41,6 +42,7 @@ def register_commands(app: Flask) -> None:
     add_preview_commands(billing)
     add_deal_commands(billing)
     add_legacy_commands(billing)
+    add_coupon_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:

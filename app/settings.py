@@ -54,6 +54,7 @@ class Settings:
     rate_limit_pages: str = "600 per minute"
     rate_limit_login_mail: str = "5 per hour"
     rate_limit_server_login: str = "10 per 15 minutes"
+    rate_limit_coupon: str = "10 per hour"
     rate_limits_enabled: bool = True
     invoice_run_max_per_customer: int = 15
     max_invoice_amount: int = 10_000_000
@@ -96,6 +97,7 @@ _VARIABLES: dict[str, str] = {
     "rate_limit_pages": "TALLYPORT_RATE_LIMIT_PAGES",
     "rate_limit_login_mail": "TALLYPORT_RATE_LIMIT_LOGIN_MAIL",
     "rate_limit_server_login": "TALLYPORT_RATE_LIMIT_SERVER_LOGIN",
+    "rate_limit_coupon": "TALLYPORT_RATE_LIMIT_COUPON",
     "rate_limits_enabled": "TALLYPORT_RATE_LIMITS_ENABLED",
     "invoice_run_max_per_customer": "TALLYPORT_MAX_INVOICES_PER_CUSTOMER_RUN",
     "max_invoice_amount": "TALLYPORT_MAX_INVOICE_AMOUNT",
@@ -111,6 +113,7 @@ _GENEROUS_LIMITS = {
     "rate_limit_pages": "100000 per minute",
     "rate_limit_login_mail": "1000 per minute",
     "rate_limit_server_login": "1000 per minute",
+    "rate_limit_coupon": "1000 per minute",
 }
 
 

@@ -13,6 +13,7 @@ from app.models.invoices import Invoice
 from app.models.purchases import Purchase
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
+from app.services.coupons import release_coupon
 from app.services.dunning import note_state
 from app.services.invoices import pays_for_purchase
 from app.services.ledger import get_server_id
@@ -105,6 +106,7 @@ def close_purchase(work: UnitOfWork, purchase: Purchase) -> None:
     purchase.status = PurchaseStatus.DECLINED if is_declined else PurchaseStatus.VOIDED
     purchase.closed_at = work.now
     purchase.claimed_by = purchase.claimed_until = None
+    release_coupon(work, purchase)
     record_audit(
         work,
         f"purchase.{purchase.status.value}",

@@ -11,8 +11,11 @@ from app.domain.discounts import (
     StaffDiscount,
     minimum_while_discounted,
 )
+from app.domain.errors import BillingError
 from app.domain.kinds import KIND_PROFILES, Schedule, TierKind
 from app.models.customers import Customer
+from app.models.deals import Coupon
+from app.services.coupons import coupon_terms
 from app.services.customers import Payer
 from app.services.plan_factory import get_staff_discount
 
@@ -20,7 +23,8 @@ from app.services.plan_factory import get_staff_discount
 @dataclass(frozen=True, slots=True)
 class OfferedPrice:
     """Cents for one license and one cycle. `discounted_price` is what staff made of it, None
-    without their discount for this schedule; then `promo` is what a new customer gets."""
+    without their discount for this schedule; then `promo` is what a coupon or a new customer
+    gets."""
 
     list_price: int
     discount: StaffDiscount | None
@@ -41,14 +45,20 @@ def get_offered_price(
     *,
     schedule: Schedule,
     starts_at: datetime,
+    coupon: Coupon | None = None,
 ) -> OfferedPrice:
-    """What a plan of `tier` costs that begins to be paid for at `starts_at`."""
+    """What a plan of `tier` costs that begins to be paid for at `starts_at`, with a coupon that is
+    good for it. Raises BillingError `coupon_beside_discount`: they never add up."""
     list_price = tier.price(catalog.currency, schedule)
     discount = get_staff_discount(customer, tier.key, at=starts_at)
     price = None if discount is None else discount.price_for(list_price, schedule)
     if price is None:
+        if coupon is not None:
+            return OfferedPrice(list_price, None, None, coupon_terms(coupon))
         promo = get_new_customer_terms(catalog, customer, payer, tier)
         return OfferedPrice(list_price, None, None, promo)
+    if coupon is not None:
+        raise BillingError("coupon_beside_discount")
     return OfferedPrice(list_price, discount, price, NO_NEW_CUSTOMER_TERMS)
 
 

@@ -24,6 +24,7 @@ from app.models.purchases import Purchase
 from app.models.registrations import Server
 from app.services.audit import record_audit
 from app.services.context import Actor, Context
+from app.services.coupons import claim_coupon
 from app.services.customers import Payer, claim_payer
 from app.services.invoices import InvoiceDraft, InvoicePart, record_invoice
 from app.services.leases import owner, take_leases
@@ -117,6 +118,7 @@ def _check_quote(
         license_management=LicenseManagement(confirmed["management"]),
         licenses=confirmed["licenses"],
         collection=Collection(confirmed["collection"]),
+        coupon=confirmed.get("coupon"),
     )
     quote = _quote_as_confirmed(work, payer, choice)
     if changes := find_changes(confirmed, quote):
@@ -138,6 +140,8 @@ def _record_purchase(
     purchase = _new_purchase(work, server, customer, quote, confirmed, actor)
     work.session.add(purchase)
     work.flush()
+    if quote.coupon_id is not None:
+        claim_coupon(work, customer, quote.coupon_id)
     is_by_invoice = quote.collection is Collection.SEND_INVOICE
     draft = InvoiceDraft(
         boundary=work.now,
@@ -191,6 +195,9 @@ def _new_purchase(
         new_customer_months=quote.new_customer.months_at_start,
         new_customer_amount=quote.new_customer.amount,
         new_customer_minimum=quote.new_customer.minimum,
+        promo_kind=quote.new_customer.kind,
+        promo_percent=quote.new_customer.percent,
+        coupon_id=quote.coupon_id,
         people=quote.people,
         known_remote_id=server.last_audit_order,
         quote=confirmed,

@@ -19,6 +19,7 @@ from app.domain.invoicing import LineDraft, PlanTerms, first_lines, renewal_esti
 from app.domain.kinds import Collection, LicenseManagement, Schedule
 from app.domain.ledger import LedgerRules
 from app.models.registrations import Server
+from app.services.coupons import load_coupon
 from app.services.customers import Payer, get_customer
 from app.services.may_buy import check_may_buy, load_sold_tier
 from app.services.offered_price import get_offered_price
@@ -42,6 +43,8 @@ class PurchaseChoice:
     license_management: LicenseManagement
     licenses: int | None = None
     collection: Collection = Collection.CHARGE_AUTOMATICALLY
+    # The code of a coupon.
+    coupon: str | None = None
 
     @property
     def is_by_invoice(self) -> bool:
@@ -84,6 +87,9 @@ class Quote:
     discounted_months: int
     discount_ends_at: datetime | None
     undiscounted_total: int
+    # The coupon that `new_customer` tells the terms of, if there is one.
+    coupon_id: int | None = None
+    coupon_code: str | None = None
 
     @property
     def first_price(self) -> int:
@@ -104,6 +110,8 @@ class Quote:
             "discount_until": ends_at.isoformat() if ends_at is not None else None,
             "discount_amount": self.new_customer.amount,
             "discount_months": self.new_customer.months_at_start,
+            "discount_share": self.new_customer.percent,
+            "coupon": self.coupon_code,
             "tier_minimum": self.tier.minimum_licenses,
         }
 
@@ -140,15 +148,24 @@ def make_quote(
 
     Raises BillingError when it cannot be bought: `unknown_tier`, `tier_required`,
     `licenses_missing`, `too_few_licenses`, `too_many_licenses`, `too_many_for_invoice`,
-    `already_subscribed`, `covered_by_server`, `server_deactivated`; MissingDataError when nobody
-    can tell how many people there are.
+    `already_subscribed`, `covered_by_server`, `server_deactivated`, those of `load_coupon` and
+    `coupon_beside_discount`; MissingDataError when nobody can tell how many people there are.
     """
     customer = get_customer(session, payer)
     tier = load_sold_tier(catalog, customer, key=choice.tier)
     check_may_buy(session, payer, customer, now=now)
     people = count_payer_people(session, payer, now=now).people
+    coupon = None
+    if choice.coupon:
+        coupon = load_coupon(session, choice.coupon, customer=customer, tier=tier, now=now)
     offered = get_offered_price(
-        catalog, customer, payer, tier, schedule=choice.schedule, starts_at=now
+        catalog,
+        customer,
+        payer,
+        tier,
+        schedule=choice.schedule,
+        starts_at=now,
+        coupon=coupon,
     )
     new_customer = offered.promo
     exempt = customer is not None and customer.exempt_from_license_number_check
@@ -223,6 +240,8 @@ def make_quote(
             else None
         ),
         undiscounted_total=last_price * undiscounted_licenses,
+        coupon_id=None if coupon is None else coupon.id,
+        coupon_code=None if coupon is None else coupon.code,
     )
 
 

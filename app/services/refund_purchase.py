@@ -16,6 +16,7 @@ from app.models.invoices import Invoice
 from app.models.purchases import Purchase
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
+from app.services.coupons import release_coupon
 from app.services.leases import end_lease, take_leases
 from app.services.outbox import record_mail
 from app.services.push_invoice import refund_remote_invoice
@@ -104,6 +105,7 @@ def _close(ctx: Context, purchase_id: int, invoice_id: int, *, refusal: str | No
         purchase.status, purchase.closed_at = PurchaseStatus.VOIDED, work.now
         purchase.claimed_by = purchase.claimed_until = None
         invoice.claimed_by = invoice.claimed_until = None
+        release_coupon(work, purchase)
         told = {
             "purchase": purchase.id,
             "invoice": invoice.id,

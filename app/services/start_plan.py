@@ -21,6 +21,7 @@ from app.models.purchases import Purchase
 from app.models.registrations import Server
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Actor
+from app.services.coupons import keep_coupon
 from app.services.customers import get_live_plan, load_payer
 from app.services.invoices import (
     InvoiceDraft,
@@ -76,6 +77,7 @@ def start_plan(
     purchase.failure_code = purchase.failure_message = None
     purchase.claimed_by = purchase.claimed_until = None
     invoice.plan_id = plan.id
+    keep_coupon(work, plan)
     if plan.promo_kind is PromoKind.NEW_CUSTOMER:
         used = new_customer_terms(plan).months_used_by(0, plan.schedule)
         customer.new_customer_months_left = purchase.new_customer_months - used

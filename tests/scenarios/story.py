@@ -237,11 +237,14 @@ class Story:
         schedule: str = "monthly",
         licenses: int | None = None,
         by_invoice: bool = False,
+        coupon: str | None = None,
     ) -> str:
         """The signed quote the upgrade page would carry now."""
         management = LicenseManagement.MANUAL if licenses else LicenseManagement.AUTOMATIC
         collection = Collection.SEND_INVOICE if by_invoice else Collection.CHARGE_AUTOMATICALLY
-        choice = PurchaseChoice(tier, Schedule(schedule), management, licenses, collection)
+        choice = PurchaseChoice(
+            tier, Schedule(schedule), management, licenses, collection, coupon=coupon
+        )
         with unit_of_work(self.ctx) as work:
             quote = make_quote(work.session, self.ctx.catalog, payer, choice, now=self.clock.now())
         return sign_quote(self.ctx, payer, quote)
@@ -255,11 +258,14 @@ class Story:
         licenses: int | None = None,
         organization: int | None = 0,
         card: str = "visa",
+        coupon: str | None = None,
     ) -> PurchaseResult:
         """Put a card on file and buy."""
         payer = self.payer(server, organization)
         self.give_card(payer, card)
-        token = self.quote_token(payer, tier=tier, schedule=schedule, licenses=licenses)
+        token = self.quote_token(
+            payer, tier=tier, schedule=schedule, licenses=licenses, coupon=coupon
+        )
         with self.app.app_context():
             return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)
 
@@ -271,11 +277,12 @@ class Story:
         schedule: str = "annual",
         licenses: int | None = None,
         organization: int | None = 0,
+        coupon: str | None = None,
     ) -> PurchaseResult:
         """Buy by invoice; the plan starts when that is paid."""
         payer = self.payer(server, organization)
         token = self.quote_token(
-            payer, tier=tier, schedule=schedule, licenses=licenses, by_invoice=True
+            payer, tier=tier, schedule=schedule, licenses=licenses, by_invoice=True, coupon=coupon
         )
         with self.app.app_context():
             return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)

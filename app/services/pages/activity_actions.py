@@ -109,6 +109,9 @@ LEFT_OUT = frozenset(
         "customer.unparked",
         # A row at the payment provider, made before the first payment.
         "customer.known_to_provider",
+        # What staff do for many customers at once.
+        "coupon.created",
+        "coupon.withdrawn",
         # A note for staff: it does nothing before something is agreed for that tier.
         "customer.required_tier_set",
         # States that an invoice or a purchase has only before anybody can see it, or whose

@@ -16,6 +16,7 @@ from app.domain.kinds import (
     LicenseManagement,
     LineKind,
     PlanStatus,
+    PromoKind,
     Schedule,
 )
 from app.domain.ledger import Entry
@@ -76,9 +77,12 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class DiscountView:
-    """The discount for new customers: cents a month, until `ends_at`."""
+    """The discount for new customers or of a coupon: cents a month, or hundredths of a percent,
+    until `ends_at`."""
 
+    kind: PromoKind
     amount: int
+    percent: int
     ends_at: datetime
 
 
@@ -246,7 +250,17 @@ def charge_view(ctx: Context, now: PlanNow, charge: Charge, *, title: str) -> Ch
         why = tuple(views[entry_id] for entry_id in ids if entry_id in views)
         hidden = len(line.entry_ids) - len(ids)
         share = _share(now, line)
-        lines.append(page_line(ctx, line, title=title, why=why, hidden=hidden, share=share))
+        lines.append(
+            page_line(
+                ctx,
+                line,
+                title=title,
+                why=why,
+                hidden=hidden,
+                share=share,
+                promo=now.plan.promo_kind,
+            )
+        )
     return ChargeView(
         at=charge.boundary,
         lines=tuple(lines),
@@ -261,15 +275,19 @@ def _share(now: PlanNow, line: LineDraft) -> Share | None:
     if line.kind not in {LineKind.ADDED, LineKind.ADJUSTMENT}:
         return None
     cycle = cycle_at(now.terms.anchor, now.terms.schedule, line.period_start)
-    return Share(now.terms.price, line.period_end - line.period_start, cycle.length)
+    return Share(now.terms.price_in(cycle), line.period_end - line.period_start, cycle.length)
 
 
 def _discount_of(plan: Plan) -> DiscountView | None:
     months = plan.new_customer_months_at_start
-    if not months or not plan.new_customer_amount:
+    if not months or not (plan.new_customer_amount or plan.promo_percent):
         return None
-    ends_at = month_boundary(plan.billing_cycle_anchor, months)
-    return DiscountView(plan.new_customer_amount, ends_at)
+    return DiscountView(
+        kind=plan.promo_kind,
+        amount=plan.new_customer_amount,
+        percent=plan.promo_percent,
+        ends_at=month_boundary(plan.billing_cycle_anchor, months),
+    )
 
 
 def _entry_views(now: PlanNow) -> dict[int, EntryView]:

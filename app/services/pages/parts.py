@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from app.domain.catalog import Catalog
 from app.domain.invoicing import LineDraft
-from app.domain.kinds import Collection, LineKind
+from app.domain.kinds import Collection, LineKind, PromoKind
 from app.models.customers import Customer
 from app.models.purchases import Purchase
 from app.services.context import Context
@@ -138,14 +138,16 @@ def page_lines(
     *,
     title: str,
     months_from_payment: int | None = None,
+    promo: PromoKind = PromoKind.NEW_CUSTOMER,
 ) -> tuple[PageLine, ...]:
     """Computed lines with their words, without the entries behind them.
 
-    months_from_payment: the length of a first cycle that begins when its invoice is paid; no line
+    promo: whose discount a discount line gives. months_from_payment: the length of a first cycle that begins when its invoice is paid; no line
     has a period then.
     """
     return tuple(
-        page_line(ctx, line, title=title, months_from_payment=months_from_payment) for line in lines
+        page_line(ctx, line, title=title, months_from_payment=months_from_payment, promo=promo)
+        for line in lines
     )
 
 
@@ -158,6 +160,7 @@ def page_line(
     hidden: int = 0,
     share: Share | None = None,
     months_from_payment: int | None = None,
+    promo: PromoKind = PromoKind.NEW_CUSTOMER,
 ) -> PageLine:
     """One computed line with its words."""
     is_dated = months_from_payment is None
@@ -168,6 +171,7 @@ def page_line(
             quantity=line.quantity,
             since=line.period_start,
             months_from_payment=months_from_payment,
+            promo=promo,
         ),
         quantity=line.quantity,
         unit_amount=line.unit_amount,

@@ -81,6 +81,7 @@ def load_purchase_page(
             purchase.license_management,
             purchase.licenses,
             purchase.collection,
+            purchase.quote.get("coupon"),
         ),
         total=int(purchase.quote["total"]),
         currency=purchase.currency,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -29,6 +30,13 @@ from app.services.purchase_state import AUTHENTICATION_AGE, GRACE
 from app.services.purchases import QUOTE_PURPOSE, ConfirmPurchase, read_quote, sign_quote
 from app.services.quote import PurchaseChoice, Quote, count_payer_people, make_quote
 
+# Of these, trying codes learns something.
+COUPON_GUESSES = frozenset({"coupon_unknown", "coupon_expired", "coupon_used_up"})
+COUPON_PROBLEMS = COUPON_GUESSES | {
+    "coupon_used_before",
+    "coupon_for_other_tier",
+    "coupon_beside_discount",
+}
 # A price of a choice that is refused cannot be shown; the choices themselves can.
 WRONG_CHOICE = frozenset(
     {
@@ -37,6 +45,7 @@ WRONG_CHOICE = frozenset(
         "licenses_missing",
         "too_few_licenses",
         "too_many_licenses",
+        *COUPON_PROBLEMS,
         "too_many_for_invoice",
         "contact_support_for_more",
     }
@@ -89,6 +98,7 @@ class QuoteView:
     discount_months: int
     discount_ends_at: datetime | None
     undiscounted_total: int
+    coupon: str | None
     is_by_invoice: bool
     due_at: datetime
     void_at: datetime
@@ -180,6 +190,7 @@ def read_choice(ctx: Context, payer: Payer, token: str) -> PurchaseChoice | None
         license_management=management,
         licenses=value["licenses"] if manual else None,
         collection=Collection(value["collection"]),
+        coupon=value.get("coupon"),
     )
 
 
@@ -193,7 +204,7 @@ def find_quote_changes(
     quote = make_quote(session, ctx.catalog, payer, choice, now=now)
     current: Mapping[str, Any] = {**quote.terms(), "total": quote.total}
     return tuple(
-        QuoteChange(name, confirmed[name], value)
+        QuoteChange(name, confirmed.get(name), value)
         for name, value in current.items()
         if confirmed.get(name) != value
     )
@@ -246,6 +257,9 @@ def _view(ctx: Context, payer: Payer, quote: Quote) -> QuoteView:
     title, staff = quote.tier.title, quote.staff_discount
     is_by_invoice = quote.collection is Collection.SEND_INVOICE
     months = quote.schedule.months if is_by_invoice else None
+    words = partial(
+        page_lines, ctx, title=title, months_from_payment=months, promo=quote.new_customer.kind
+    )
     due_at = quote.starts_at + timedelta(days=ctx.catalog.days_until_due)
     return QuoteView(
         token=sign_quote(ctx, payer, quote),
@@ -261,15 +275,16 @@ def _view(ctx: Context, payer: Payer, quote: Quote) -> QuoteView:
         discounted_price=quote.discounted_price,
         discount_percent=None if staff is None else staff.percent,
         discount_until=None if staff is None else staff.ends_at,
-        lines=page_lines(ctx, quote.lines, title=title, months_from_payment=months),
+        lines=words(quote.lines),
         total=quote.total,
         renews_at=quote.renews_at,
         renewal_licenses=quote.renewal_licenses,
-        renewal_lines=page_lines(ctx, quote.renewal_lines, title=title, months_from_payment=months),
+        renewal_lines=words(quote.renewal_lines),
         renewal_total=quote.renewal_total,
         discount_months=quote.discounted_months,
         discount_ends_at=quote.discount_ends_at,
         undiscounted_total=quote.undiscounted_total,
+        coupon=quote.coupon_code,
         is_by_invoice=is_by_invoice,
         due_at=due_at,
         void_at=due_at + GRACE,

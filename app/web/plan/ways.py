@@ -10,7 +10,7 @@ from app.services.identity import CustomerRef
 from app.web.context import get_context
 
 # What the upgrade page's address may hold; that page checks the values itself.
-CHOICE_NAMES = ("tier", "schedule", "management", "licenses")
+CHOICE_NAMES = ("tier", "schedule", "management", "licenses", "coupon")
 LONGEST_VALUE = 40
 # The number of an invoice of ours; the page behind it checks whose it is.
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")

@@ -4,14 +4,16 @@ from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (  # type: ignore[attr-defined]  # the types are those of an older release
+    Field,
     HiddenField,
     RadioField,
     SelectChoice,
+    StringField,
 )
-from wtforms.validators import Optional
+from wtforms.validators import Length, Optional
 
 from app.domain.kinds import Collection, LicenseManagement, Schedule
-from app.services.pages.upgrade import TierOption, UpgradePage
+from app.services.pages.upgrade import COUPON_PROBLEMS, TierOption, UpgradePage
 from app.services.quote import PurchaseChoice
 from app.web.fields import NumberField
 from app.web.wording import message_for
@@ -49,6 +51,7 @@ class ChoiceForm(FlaskForm):
         choices=[SelectChoice(CARD, _l("Card, now")), SelectChoice(INVOICE, _l("By invoice"))],
     )
     licenses = NumberField(_l("Number of licenses"), validators=[Optional()])
+    coupon = StringField(_l("Coupon code"), validators=[Optional(), Length(max=40)])
 
     def choice(self) -> PurchaseChoice:
         """The choice of a form that is right."""
@@ -59,6 +62,7 @@ class ChoiceForm(FlaskForm):
             license_management=LicenseManagement.MANUAL if manual else LicenseManagement.AUTOMATIC,
             licenses=self.licenses.data if manual else None,
             collection=PAY[self.pay.data],
+            coupon=(self.coupon.data or "").strip() or None,
         )
 
     @property
@@ -90,9 +94,11 @@ class ChoiceForm(FlaskForm):
         """Say beside its field why the choice has no price."""
         if page.problem is None:
             return
-        field = (
-            self.tier if page.problem.code in {"unknown_tier", "tier_required"} else self.licenses
-        )
+        field: Field = self.licenses
+        if page.problem.code in {"unknown_tier", "tier_required"}:
+            field = self.tier
+        elif page.problem.code in COUPON_PROBLEMS:
+            field = self.coupon
         field.errors = [*field.errors, message_for(page.problem)]
 
 
@@ -121,6 +127,7 @@ def _form(choice: PurchaseChoice, tiers: tuple[TierOption, ...], *, formdata: ob
             "management": choice.license_management.value,
             "licenses": choice.licenses,
             "pay": INVOICE if choice.is_by_invoice else CARD,
+            "coupon": choice.coupon or "",
         },
     )
     form.offer(tiers)

@@ -33,6 +33,7 @@ from app.web.upgrade.forms import (
     asked_choice,
     choice_form,
 )
+from app.web.upgrade.guesses import count_guess, without_guess
 from app.web.wording import format_count, format_duration, format_money, message_for
 from app.web.wordings.purchases import without_plan_words
 
@@ -46,7 +47,7 @@ def show_choice(ref: CustomerRef) -> ResponseReturnValue:
     session = get_read_session()
     tiers = load_tier_options(ctx, session, ref.payer)
     form = asked_choice(default_choice(ctx, session, ref.payer), tiers)
-    choice = form.choice() if form.validate() else None
+    choice = without_guess(ref, form, form.choice() if form.validate() else None)
     return _render(ref, form, choice)
 
 
@@ -85,6 +86,7 @@ def _render(
         flash_problem(message_for(error))
         return redirect(billing_address(ref), code=303)
     form.note_problem(page)
+    count_guess(ref, page)
     form.suggest(page.quote.licenses if page.quote is not None else page.people)
     body = render_template(
         "upgrade/choice.html",
@@ -97,7 +99,8 @@ def _render(
         summaries={tier.key: tier.summary for tier in page.tiers},
         amounts=schedule_amounts(page, form),
     )
-    return make_response(body, REFUSED if page.quote is None else 200)
+    refused = page.quote is None or bool(form.coupon.errors)
+    return make_response(body, REFUSED if refused else 200)
 
 
 def schedule_amounts(page: UpgradePage, form: ChoiceForm) -> dict[str, str]:
@@ -147,6 +150,8 @@ def choice_arguments(choice: PurchaseChoice) -> dict[str, Any]:
         found["management"] = choice.license_management.value
     if choice.license_management is LicenseManagement.MANUAL and choice.licenses is not None:
         found["licenses"] = str(choice.licenses)
+    if choice.coupon is not None:
+        found["coupon"] = choice.coupon
     return found
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
-from app.domain.kinds import LicenseManagement, LineKind
+from app.domain.kinds import LicenseManagement, LineKind, PromoKind
 from app.services.pages.billing import PlanView
 from app.services.pages.parts import PageLine, Share
 from app.services.pages.seats import Grain, SeatsRange
@@ -56,6 +56,10 @@ def charge_reason(line: PageLine, plan: PlanView) -> str:
     if line.kind is LineKind.RENEWAL:
         return _renewal(line, plan)
     if line.kind is LineKind.DISCOUNT and plan.discount is not None:
+        if plan.discount.kind is PromoKind.COUPON:
+            return gettext(
+                "Your coupon is good until %(day)s.", day=format_date(plan.discount.ends_at)
+            )
         return gettext(
             "New customers pay %(amount)s a month less. For you this ends on %(day)s.",
             amount=format_money(plan.discount.amount, plan.currency),

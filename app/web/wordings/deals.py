@@ -38,6 +38,36 @@ MESSAGES: dict[str, Message] = {
     "discount_not_below_list": _l(
         "The price of %(price)s is not below the list price of %(list_price)s (%(schedule)s)."
     ),
+    # Coupons, for the people who have one ...
+    "coupon_unknown": _l("This code is not valid. Check how it is written, or leave it out."),
+    "coupon_expired": _l("This code has expired. Leave it out to see the price without it."),
+    "coupon_used_up": _l(
+        "This code has been used as often as it can be. Leave it out to see the price without it."
+    ),
+    "coupon_used_before": _l(
+        "You have used this code before; it is good for once. Leave it out to go on."
+    ),
+    "coupon_for_other_tier": _l(
+        "This code is not for %(tier)s. Choose another plan, or leave it out."
+    ),
+    "coupon_beside_discount": _l(
+        "You have a discount of your own for this plan, and a code does not add to it. Leave the "
+        "code out to go on."
+    ),
+    "coupon_guesses_used_up": _l(
+        "Too many codes were wrong. Try again in %(minutes)s minutes; the price here is without a "
+        "code."
+    ),
+    # ... and for staff.
+    "coupon_code_not_possible": _l(
+        "A code has 3 to 32 letters, digits or hyphens, and begins with a letter or digit."
+    ),
+    "coupon_exists": _l("There is a coupon %(coupon)s already. Choose another code."),
+    "coupon_months_not_possible": _l("A coupon is good for 1 to %(maximum)s months."),
+    "coupon_amount_not_positive": _l("The amount a month is more than 0.00."),
+    "coupon_uses_not_possible": _l("A coupon can be used at least once."),
+    "coupon_not_found": _l("There is no coupon %(coupon)s."),
+    "coupon_withdrawn": _l("The coupon %(coupon)s was withdrawn already."),
     # Licenses.
     "minimum_not_possible": _l("The minimum is a number from 1 to %(maximum)s."),
     "minimum_without_discount": _l(

@@ -69,6 +69,8 @@ _TERMS = {
     "discount_until": _l("Your discount lasts until"),
     "discount_amount": _l("Discount a month"),
     "discount_months": _l("Months with the discount"),
+    "discount_share": _l("Share that the coupon takes off"),
+    "coupon": _l("Coupon"),
     "tier_minimum": _l("Least number of licenses"),
     "total": _l("Total today"),
 }
@@ -139,7 +141,11 @@ def renewal_words(quote: QuoteView) -> str:
         "total": format_money(quote.undiscounted_total, quote.currency),
         "unit": schedule_unit(quote.schedule),
     }
-    if quote.discounted_price is not None:
+    if quote.coupon is not None:
+        ends = gettext(
+            "The coupon is good until %(day)s; from then on it is %(total)s %(unit)s.", **values
+        )
+    elif quote.discounted_price is not None:
         ends = gettext(
             "Your discount lasts until then: from %(day)s on it is %(total)s %(unit)s.", **values
         )
@@ -210,6 +216,14 @@ def _renewal_by_invoice(quote: QuoteView) -> str:
             unit=schedule_unit(quote.schedule),
         )
         return f"{said} {ends}"
+    if quote.coupon is not None:
+        ends = gettext(
+            "The coupon is good for %(months)s; from then on it is %(total)s %(unit)s.",
+            months=count_months(quote.discount_months),
+            total=format_money(quote.undiscounted_total, quote.currency),
+            unit=schedule_unit(quote.schedule),
+        )
+        return f"{said} {ends}"
     ends = gettext(
         "The discount for new customers lasts %(months)s; from then on it is %(total)s %(unit)s.",
         months=count_months(quote.discount_months),
@@ -232,7 +246,7 @@ def change_value(value: object, change: QuoteChange, currency: str) -> str:
         return format_money(value, currency)
     if change.name in _DAYS:
         return format_date(datetime.fromisoformat(str(value)))
-    if change.name == "discount_percent" and isinstance(value, int):
+    if change.name in {"discount_percent", "discount_share"} and isinstance(value, int):
         return format_percent(value)
     if change.name == "schedule":
         return schedule_word(Schedule(str(value)))
