@@ -11,6 +11,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
+from app.cli_changes import add_change_commands
 from app.cli_common import (
     Instant,
     find_customer,
@@ -41,6 +42,7 @@ def register_commands(app: Flask) -> None:
     add_server_commands(billing)
     add_preview_commands(billing)
     add_deal_commands(billing)
+    add_change_commands(billing)
     add_legacy_commands(billing)
     add_coupon_commands(billing)
     app.cli.add_command(billing)

@@ -1,6 +1,6 @@
 """Delivery: whatever waits to leave or to be settled with the outside.
 
-Invoices to the provider, purchases nobody finished, events the provider sent, mails of the
+Credits and invoices to the provider, purchases nobody finished, events the provider sent, mails of the
 outbox. Each is taken by lease, so any number of these runs may go at once and any may die.
 """
 
@@ -12,6 +12,7 @@ from app.services.browser_sessions import purge_sessions
 from app.services.context import Context
 from app.services.deliver_invoices import count_deliverable, deliver_invoices
 from app.services.deliver_mail import deliver_due_mails
+from app.services.push_balance_credits import deliver_balance_credits
 from app.services.retry_payments import retry_payments
 from app.services.settle_purchase import resolve_open_purchases
 from app.services.webhook_events import handle_due_events
@@ -31,6 +32,7 @@ class DeliverCounts:
     purchases: int = 0
     events: int = 0
     mails: int = 0
+    credits: int = 0
     broken: int = 0
 
 
@@ -38,7 +40,7 @@ def deliver(ctx: Context, *, progress: Progress | None = None) -> DeliverCounts:
     """Deliver everything that is due now."""
     progress = progress or Silent()
     counts = DeliverCounts()
-    for part in (_events, _purchases, _invoices, _retries, _mails, _sessions):
+    for part in (_events, _purchases, _credits, _invoices, _retries, _mails, _sessions):
         try:
             part(ctx, counts, progress)
         except Exception:
@@ -54,6 +56,10 @@ def _events(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
 
 def _purchases(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
     counts.purchases = resolve_open_purchases(ctx)
+
+
+def _credits(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
+    counts.credits = deliver_balance_credits(ctx)
 
 
 def _invoices(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:

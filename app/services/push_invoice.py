@@ -22,9 +22,11 @@ from app.gateways.payments import (
     RemoteInvoice,
     RemoteLine,
 )
+from app.models.charges import BalanceCredit
 from app.models.invoices import DeliveryAttempt, Invoice
 from app.services.context import Context
 from app.services.provider_customer import ensure_provider_customer
+from app.services.push_balance_credits import push_balance_credits
 from app.services.remote_lines import remote_lines
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
@@ -45,6 +47,7 @@ class _Order:
     lines: tuple[RemoteLine, ...]
     was_attempted: bool
     was_sent: bool
+    awaits_credit: bool
 
     @property
     def reference(self) -> str:
@@ -149,6 +152,9 @@ def _complete_draft(ctx: Context, order: _Order, remote: RemoteInvoice) -> Remot
                 remote.id, missing, currency=order.currency, key=key
             ),
         )
+    if order.awaits_credit:
+        # Only credit that is there when an invoice is made final pays for it.
+        push_balance_credits(ctx, order.customer_id)
     final = _run(
         ctx, order, "finalize", lambda key: ctx.payments.finalize_invoice(remote.id, key=key)
     )
@@ -250,11 +256,19 @@ def _load_order(ctx: Context, invoice_id: int) -> _Order:
             total=invoice.total,
             lines=tuple(remote_lines(invoice)),
             was_attempted=bool(attempts),
+            awaits_credit=_awaits_credit(work.session, customer_id),
             was_sent=("send", "ok") in {tuple(attempt) for attempt in attempts},
         )
     if known:
         return order
     return replace(order, stripe_customer_id=ensure_provider_customer(ctx, customer_id))
+
+
+def _awaits_credit(session: Session, customer_id: int) -> bool:
+    waiting = select(BalanceCredit.id).where(
+        BalanceCredit.customer_id == customer_id, BalanceCredit.to_deliver
+    )
+    return session.scalars(waiting.limit(1)).first() is not None
 
 
 def _load_invoice(session: Session, invoice_id: int) -> Invoice:

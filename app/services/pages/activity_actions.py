@@ -44,6 +44,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "plan.licenses_at_renewal_set",
         "plan.licenses_raised",
         "plan.management_changed",
+        "plan.replaced",
         "plan.revived",
         "plan.schedule_canceled",
         "plan.set_to_end",
@@ -57,6 +58,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "purchase.voided",
     ),
     ActivityKind.MONEY: (
+        "balance.credited",
         "card.changed",
         "card_setup.started",
         "invoice.open",

@@ -140,7 +140,27 @@ MESSAGES: dict[str, Message] = {
         "%(tier)s is a higher plan than yours. A change to it happens at once: choose it on the "
         "plans page."
     ),
+    "lower_at_cycle_end": _l(
+        "%(tier)s is a lower plan than yours. A change to it comes when the time you paid for is "
+        "over: choose it on the plans page."
+    ),
+    "trial_first": _l(
+        "Your plan is in its free trial. Change to %(tier)s once the trial is over, or end the plan "
+        "and choose %(tier)s then."
+    ),
     "change_outdated": _change_outdated,
+    "waits_for_staff": _l(
+        "Our staff look at your next invoice before it is charged. Once that is done the plan can "
+        "be changed; write to support if it cannot wait."
+    ),
+    "invoice_part_paid": _l(
+        "A part of an open invoice has been paid, so the plan is not changed here. Pay the rest "
+        "first, or write to support."
+    ),
+    "change_unanswered": _l(
+        "Our payment provider did not answer, so your plan was not changed. Try again in a few "
+        "minutes."
+    ),
     "management_unchanged": _management_unchanged,
     "automatic_needs_card": _l(
         "Your plan is paid by invoice, and then somebody chooses the number of licenses. They can "
