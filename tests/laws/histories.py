@@ -11,11 +11,19 @@ from typing import Any
 from hypothesis import strategies as st
 
 from app.domain.errors import BillingError
+from app.domain.kinds import LicenseManagement, Schedule
 from app.services import change_plan
+from app.services.change_management import change_management
 from app.services.customers import Payer
+from app.services.next_terms import PlanChoice
+from app.services.preview_change import make_change
+from app.services.switch_plan import switch_at_cycle_end
+from app.services.unit_of_work import UnitOfWork
 from tests.scenarios.story import BUYER, SampleServer, Story
 
 Step = tuple[Any, ...]
+TIERS = st.sampled_from(["standard", "plus"])
+SCHEDULES = st.sampled_from(["monthly", "annual"])
 
 
 @dataclass
@@ -36,13 +44,17 @@ class Player:
             return error.code
         return "done"
 
+    def change(self, act: Callable[[UnitOfWork], object]) -> str:
+        """The same for what is done in a unit of work."""
+        return self.try_to(lambda: make_change(self.story.ctx, act))
+
 
 def steps() -> st.SearchStrategy[list[Step]]:
     """A history: it begins with a purchase, and then anything may happen."""
     purchase = st.tuples(
         st.just("buy"),
-        st.sampled_from(["standard", "plus"]),
-        st.sampled_from(["monthly", "annual"]),
+        TIERS,
+        SCHEDULES,
         st.booleans(),
     )
     anything = st.one_of(
@@ -51,6 +63,9 @@ def steps() -> st.SearchStrategy[list[Step]]:
         st.tuples(st.just("people"), st.integers(1, 30)),
         st.tuples(st.just("late"), st.integers(1, 30), st.integers(0, 20)),
         st.tuples(st.just("silence"), st.sampled_from([3, 40])),
+        st.tuples(st.just("switch"), TIERS, SCHEDULES),
+        st.tuples(st.just("switch"), TIERS, SCHEDULES),
+        st.tuples(st.just("manage"), st.sampled_from(LicenseManagement)),
         st.tuples(st.just("end")),
         st.tuples(st.just("keep")),
         st.tuples(st.just("licenses"), st.integers(1, 40)),
@@ -82,6 +97,13 @@ def play(player: Player, step: Step) -> str:
                     licenses=licenses,
                     organization=player.organization,
                 )
+            )
+        case ("switch", str(tier), str(schedule)):
+            choice = PlanChoice(tier, Schedule(schedule))
+            return player.change(lambda work: switch_at_cycle_end(work, payer, choice, actor=BUYER))
+        case ("manage", LicenseManagement() as management):
+            return player.change(
+                lambda work: change_management(work, payer, management, actor=BUYER)
             )
         case ("end",):
             return player.try_to(

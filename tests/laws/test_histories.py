@@ -25,7 +25,7 @@ OF_ITS_OWN = {"id", "plan", "invoiced_through", "log_entry", "number", "actor", 
 
 @pytest.mark.sqlite_only
 @pytest.mark.parametrize("settings_overrides", [EXAMPLES])
-@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
 @given(history=steps())
 def test_laws_of_any_history(story: Story, history: list[Step]) -> None:
     players = begin(story)
