@@ -24,6 +24,7 @@ from app.cli_deals import add_deal_commands
 from app.cli_legacy import add_legacy_commands
 from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
+from app.cli_sponsorship import add_sponsorship_commands
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans, preview_plans
 from app.jobs.sync_ledgers import sync_ledgers
@@ -45,6 +46,7 @@ def register_commands(app: Flask) -> None:
     add_change_commands(billing)
     add_legacy_commands(billing)
     add_coupon_commands(billing)
+    add_sponsorship_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:

@@ -29,6 +29,7 @@ BLUEPRINTS = (
     "portal",
     "upgrade",
     "plan",
+    "sponsorship",
     "account",
     "usage",
     "remotes",

@@ -60,10 +60,12 @@ class MailGateway(Protocol):
         recipient: str,
         message_id: str,
         unsubscribe_url: str | None = None,
+        reply_to: str | None = None,
     ) -> RenderedMail:
         """Render and hand over one mail; returns what was sent. Raises MailError.
 
         With `unsubscribe_url` mail programs can offer a button that stops such mails (RFC 8058).
+        `reply_to` is who gets the answer to a mail to staff.
         """
         ...
 
@@ -84,6 +86,7 @@ class CatchingMailGateway:
         recipient: str,
         message_id: str,
         unsubscribe_url: str | None = None,
+        reply_to: str | None = None,
     ) -> RenderedMail:
         """Render the mail."""
         return self._render(template, params)
@@ -114,6 +117,7 @@ class SmtpMailGateway:
         recipient: str,
         message_id: str,
         unsubscribe_url: str | None = None,
+        reply_to: str | None = None,
     ) -> RenderedMail:
         """Render the mail and hand it over. Raises MailError."""
         rendered = self._render(template, params)
@@ -124,6 +128,7 @@ class SmtpMailGateway:
                 body=rendered.text,
                 html=rendered.html,
                 extra_headers=_headers(unsubscribe_url),
+                reply_to=reply_to,
             )
             message.msgId = message_id
             try:

@@ -16,6 +16,7 @@ from app.services.invoice_plan import (
     park_customer,
 )
 from app.services.preview_invoices import PreviewedInvoice, preview_due_invoices
+from app.services.remind_sponsored import remind_sponsored_customers
 from app.services.unit_of_work import unit_of_work
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,16 @@ def invoice_plans(
         counts.processed += 1
         _run_customer(ctx, customer_id, counts, as_of)
         progress.advance()
+    _remind(ctx)
     return counts
+
+
+def _remind(ctx: Context) -> None:
+    try:
+        remind_sponsored_customers(ctx)
+    except Exception:
+        # A mail that cannot be written is no reason to call the invoices failed.
+        log.exception("sponsored customers could not be reminded")
 
 
 def preview_plans(

@@ -83,6 +83,8 @@ def deliver_mail(ctx: Context, mail_id: int) -> DeliveryOutcome:
             recipient=parcel.recipient,
             message_id=parcel.message_id,
             unsubscribe_url=parcel.unsubscribe_url,
+            # Whom staff answer, for mails that somebody caused.
+            reply_to=parcel.params.get("reply_to"),
         )
     except MailError as error:
         return _record_refusal(ctx, mail_id, reason=str(error), is_final=error.permanent)

@@ -15,6 +15,7 @@ from app.domain.ledger import entry_at
 from app.models.plans import Plan
 from app.models.registrations import Organization, Server
 from app.services.coverage import get_live_plans
+from app.services.may_buy import is_over
 from app.services.plan_ledger import load_entries
 from app.services.plan_rules import to_entries
 from app.services.seats import count_people, is_stale
@@ -51,7 +52,8 @@ def load_entitlements(
             now=now,
             is_deactivated=server.deactivated_at is not None,
             is_sponsored=any(
-                _tier_kind(catalog, plan) is TierKind.SPONSORED for plan in plans[organization_id]
+                _tier_kind(catalog, plan) is TierKind.SPONSORED and not is_over(plan, now=now)
+                for plan in plans[organization_id]
             ),
             cover=_cover(plans[organization_id]),
             people=people[organization_id],

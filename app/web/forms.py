@@ -1,5 +1,6 @@
 """Form views: one decorator between a form's page and what its POST does."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -78,6 +79,12 @@ def clean_text(text: str | None) -> str:
         if character.isspace() or unicodedata.category(character) not in _UNSEEN
     )
     return " ".join(seen.split())
+
+
+def clean_lines(text: str | None) -> str:
+    """The same for texts of several lines: each is cleaned, and blank ones do not pile up."""
+    lines = [clean_text(line) for line in (text or "").splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def _say(form: FlaskForm, error: BillingError, *, field: str | None) -> None:

@@ -34,6 +34,9 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
     "billing-no-plan": "portal.billing",
     "invoices-none": "portal.invoices",
     "usage-over-the-limit": "usage.usage",
+    "sponsorship": "sponsorship.sponsorship",
+    "sponsorship-refused": "sponsorship.sponsorship",
+    "sponsorship-pending": "sponsorship.sponsorship",
     "upgrade-without-card": "upgrade.plan_choice",
     "card-waiting": "plan.billing_card_return",
     "upgrade-declined": "upgrade.plan_confirm",
@@ -132,6 +135,7 @@ def organization_tour(page: Page, world: World) -> Iterator[str]:
     yield "plans"
     yield from _pages(page, base, billing="billing-no-plan", invoices="invoices-none")
     yield from _pages(page, base, usage="usage-over-the-limit")
+    yield from _sponsorship(page, base)
     page.goto(f"{base}plans/")
     yield from _purchase(page, world, base)
     world.at("2012-01-04 03:04:05")
@@ -218,6 +222,20 @@ def _first_login(page: Page, world: World) -> Iterator[str]:
     yield "confirm-login"
     page.get_by_label("I agree to the Terms of Service").check()
     page.get_by_role("button", name="Continue").click()
+
+
+def _sponsorship(page: Page, base: str) -> Iterator[str]:
+    """Asked for, first without what is needed, and taken back."""
+    yield from _pages(page, base, sponsorship="sponsorship")
+    page.get_by_role("button", name="Send request").click()
+    yield "sponsorship-refused"
+    page.get_by_label("What kind").select_option(label="Open source project")
+    page.get_by_label("What does it do").fill("We write free software for everybody.")
+    page.get_by_label("How many people").fill("about 200")
+    page.get_by_label("How many of them").fill("none")
+    page.get_by_role("button", name="Send request").click()
+    yield "sponsorship-pending"
+    page.get_by_role("button", name="Take the request back").click()
 
 
 def _purchase(page: Page, world: World, base: str) -> Iterator[str]:

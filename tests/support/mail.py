@@ -27,6 +27,7 @@ class SentMail:
     text: str
     html: str
     unsubscribe_url: str | None = None
+    reply_to: str | None = None
 
 
 @dataclass(slots=True)
@@ -49,6 +50,7 @@ class RecordingMailer:
         recipient: str,
         message_id: str,
         unsubscribe_url: str | None = None,
+        reply_to: str | None = None,
     ) -> RenderedMail:
         """Keep the mail. Raises MailError while `failing`."""
         if self.failing:
@@ -65,6 +67,7 @@ class RecordingMailer:
                 text=rendered.text,
                 html=rendered.html,
                 unsubscribe_url=unsubscribe_url,
+                reply_to=reply_to,
             )
         )
         return rendered

@@ -150,6 +150,7 @@ class BillingPage:
     open_purchase: OpenPurchase | None
     is_parked: bool
     free_seats: int
+    sponsorship_pending: bool
 
 
 def load_billing_page(
@@ -189,6 +190,7 @@ def load_billing_page(
         open_purchase=open_purchase_of(ctx.catalog, head.purchase),
         is_parked=head.customer is not None and head.customer.parked_at is not None,
         free_seats=ctx.catalog.free_seats,
+        sponsorship_pending=head.asks_to_be_sponsored,
     )
 
 

@@ -59,6 +59,11 @@ class Head:
         return self.live_plan is None and self.server_tier is not None
 
     @property
+    def asks_to_be_sponsored(self) -> bool:
+        """Whether a request for a sponsorship waits for staff."""
+        return self.customer is not None and self.customer.sponsorship_pending
+
+    @property
     def is_stale(self) -> bool:
         """Whether nobody can tell how many people there are."""
         return is_stale(self.server, now=self.now)

@@ -80,6 +80,7 @@ class PlansPage:
     discount: NewCustomerTerms | None
     open_purchase: OpenPurchase | None
     sponsored: Sponsored
+    sponsorship_pending: bool
 
     @property
     def is_over_free(self) -> bool:
@@ -118,6 +119,7 @@ def load_plans_page(ctx: Context, session: Session, payer: Payer, *, now: dateti
         discount=_discount(ctx, head),
         open_purchase=open_purchase_of(ctx.catalog, head.purchase),
         sponsored=_sponsored(ctx),
+        sponsorship_pending=head.asks_to_be_sponsored,
     )
 
 

@@ -10,6 +10,7 @@ from flask_babel.speaklater import LazyString
 from app.services.pages.activity import ActivityPage, ActivityRow, WhoKind
 from app.services.pages.activity_actions import ActivityKind
 from app.web.wording import Message, format_count
+from app.web.wordings.activity_given import GIVEN_WORDS
 from app.web.wordings.activity_plans import PLAN_WORDS
 
 MESSAGES: dict[str, Message] = {}
@@ -189,6 +190,7 @@ ACTION_WORDS: dict[str, Words] = {
     "billing_user.removed": _about_person(
         _l("Removed %(person)s from billing"), _l("Removed somebody from billing")
     ),
+    **GIVEN_WORDS,
     **PLAN_WORDS,
     "organization.changed": _organization_changed,
     "organization.created": _organization(_l("Organization reported by its server")),

@@ -87,6 +87,7 @@ def test_every_shown_action_has_words_and_no_other() -> None:
 
 
 AFTER: dict[str, dict[str, Any]] = {
+    "sponsorship.approved": {"until": "2013-01-02T00:00:00+00:00"},
     "plan.given": {"until": "2012-03-02T00:00:00+00:00"},
     "plan.end_moved": {
         "until": "2012-04-02T00:00:00+00:00",
