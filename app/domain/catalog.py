@@ -11,7 +11,7 @@ from typing import Any
 
 from app.domain.brand import Brand, read_brand
 from app.domain.catalog_reader import CatalogError, Reader
-from app.domain.kinds import Schedule, TierKind
+from app.domain.kinds import CustomerKind, Schedule, TierKind
 from app.domain.upload_help import UploadHelp, read_upload_help
 
 
@@ -19,7 +19,8 @@ from app.domain.upload_help import UploadHelp, read_upload_help
 class Tier:
     """One tier. `prices` maps (currency, schedule) to cents; empty for tiers without a price.
 
-    `rank` is the order of the file: what counts as an upgrade comes from it.
+    `rank` is the order of the file: what counts as an upgrade comes from it. `trials` are the days
+    of a free trial by kind of customer.
     """
 
     key: str
@@ -31,7 +32,12 @@ class Tier:
     prices: Mapping[tuple[str, Schedule], int]
     minimum_licenses: int
     self_serve: bool
-    trial_days: int
+    trials: Mapping[CustomerKind, int]
+
+    @property
+    def trial_days(self) -> int:
+        """The longest free trial that anybody gets, in days."""
+        return max(self.trials.values())
 
     def price(self, currency: str, schedule: Schedule) -> int:
         """Cents for one license and one cycle. KeyError when the tier is not sold that way."""
@@ -228,8 +234,26 @@ def _read_tier(
             table, f"{path}.minimum_licenses", default=1, least=1, most=100_000
         ),
         self_serve=self_serve,
-        trial_days=reader.number(table, f"{path}.trial_days", default=0, most=365),
+        trials=_read_trials(reader, table, path, kind),
     )
+
+
+def _read_trials(
+    reader: Reader, table: Mapping[str, Any], path: str, kind: TierKind
+) -> dict[CustomerKind, int]:
+    """Days of a free trial: one number for everybody, or one for each kind of customer."""
+    where = f"{path}.trial_days"
+    if isinstance(table.get("trial_days"), dict):
+        named = reader.table(table, where, {each.value for each in CustomerKind})
+        trials = {
+            each: reader.number(named, f"{where}.{each.value}", default=0, most=365)
+            for each in CustomerKind
+        }
+    else:
+        trials = dict.fromkeys(CustomerKind, reader.number(table, where, default=0, most=365))
+    if any(trials.values()) and kind is not TierKind.PAID:
+        raise reader.fail(where, "only a paid tier has a free trial")
+    return trials
 
 
 def _read_prices(

@@ -135,6 +135,9 @@ def boundary_lines(
         kind = terms.first_kind if starting.index == 0 else LineKind.RENEWAL
         lines.append(_cycle_line(terms, starting, kind, quantity, _ids(renewal)))
     lines += _added_lines(terms, starting, known, billed=max(already, licenses))
+    if already:
+        # The cycle was invoiced ahead, with its discount.
+        return lines
     return [*lines, *_discount_lines(terms, starting, lines, renewal)]
 
 

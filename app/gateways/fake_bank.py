@@ -88,6 +88,11 @@ class FakeInvoice:
     credit_change: int = 0
 
     @property
+    def is_sent(self) -> bool:
+        """Whether it is sent to be paid, and so has a day until when."""
+        return self.days_until_due is not None or self.due_at is not None
+
+    @property
     def total(self) -> int:
         """Sum of the lines."""
         return sum(line.amount for line in self.lines)
@@ -96,7 +101,7 @@ class FakeInvoice:
         """The state as a value that later changes do not touch."""
         due = max(self.total, 0) if self.due is None else self.due
         is_void = self.status is InvoiceStatus.VOID
-        by_card = self.days_until_due is None
+        by_card = not self.is_sent
         hosted = f"https://invoice.fake.test/{self.id}" if self.number else None
         failed = self.failed_with
         return RemoteInvoice(
@@ -194,13 +199,23 @@ class FakeState:
         return credit_id
 
     def new_invoice(
-        self, customer_id: str, reference: str | None, currency: str, days_until_due: int | None
+        self,
+        customer_id: str,
+        reference: str | None,
+        currency: str,
+        days_until_due: int | None,
+        *,
+        due_at: datetime | None = None,
     ) -> FakeInvoice:
-        """Make an empty draft; one that is to be sent is due so many days after it is final."""
+        """Make an empty draft; one that is to be sent is due so many days after it is final, or
+        at `due_at`."""
         self.customer(customer_id)
+        if due_at is not None and due_at < self._clock.now():
+            raise ProviderRejected("It must be due in the future.", code="invalid_request")
         invoice = FakeInvoice(
             self._new_id("in"), reference, customer_id, currency, days_until_due=days_until_due
         )
+        invoice.due_at = due_at
         self.invoices[invoice.id] = invoice
         self.tell("invoice.created", invoice.id)
         return invoice

@@ -9,6 +9,7 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Self
 
 from app.domain.kinds import Collection, InvoiceStatus
@@ -148,17 +149,20 @@ class FakePayments(FakeWorld):
         collection: Collection,
         days_until_due: int | None,
         key: str,
+        due_at: datetime | None = None,
     ) -> RemoteInvoice:
         """See the protocol."""
 
         def create() -> RemoteInvoice:
-            if collection is Collection.SEND_INVOICE and days_until_due is None:
+            if collection is Collection.SEND_INVOICE and days_until_due is due_at is None:
                 raise ProviderRejected("A due date is needed.", code="parameter_missing")
             # Stripe takes a time to pay for invoices that are sent, and for no others.
-            invoice = self._state.new_invoice(customer_id, reference, currency, days_until_due)
+            invoice = self._state.new_invoice(
+                customer_id, reference, currency, days_until_due, due_at=due_at
+            )
             return invoice.shown()
 
-        params = (customer_id, reference, currency, collection, days_until_due)
+        params = (customer_id, reference, currency, collection, days_until_due, due_at)
         return self._answers.once("create_invoice", key, params, create)
 
     def add_lines(
@@ -204,7 +208,7 @@ class FakePayments(FakeWorld):
 
         def send() -> RemoteInvoice:
             invoice = self._state.invoice(invoice_id)
-            if invoice.days_until_due is None:
+            if not invoice.is_sent:
                 raise ProviderRejected("It is paid by card.", code="invalid_request")
             if invoice.status is InvoiceStatus.DRAFT:
                 raise ProviderRejected("It is a draft.", code="status_transition_invalid")

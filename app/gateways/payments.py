@@ -215,8 +215,13 @@ class PaymentsGateway(Protocol):
         collection: Collection,
         days_until_due: int | None,
         key: str,
+        due_at: datetime | None = None,
     ) -> RemoteInvoice:
-        """Make an empty draft. `reference` is our invoice's id."""
+        """Make an empty draft. `reference` is our invoice's id.
+
+        One that is to be sent is due so many days after it is made final, or at `due_at`, which
+        must lie ahead; exactly one of them is given. The others have neither.
+        """
         ...
 
     def add_lines(

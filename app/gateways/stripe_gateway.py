@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Self, cast
 
 import stripe
@@ -181,6 +182,7 @@ class StripeGateway(StripeBalance):
         collection: Collection,
         days_until_due: int | None,
         key: str,
+        due_at: datetime | None = None,
     ) -> RemoteInvoice:
         """See the protocol. Stripe collects nothing by itself: `auto_advance` stays off."""
         params: InvoiceCreateParams = {
@@ -193,6 +195,8 @@ class StripeGateway(StripeBalance):
         }
         if collection is Collection.SEND_INVOICE and days_until_due is not None:
             params["days_until_due"] = days_until_due
+        if collection is Collection.SEND_INVOICE and due_at is not None:
+            params["due_date"] = int(due_at.timestamp())
         with self._calling("create_invoice"):
             return read_invoice(_json(self._api.invoices.create(params, _under(key))))
 

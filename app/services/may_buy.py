@@ -1,12 +1,14 @@
-"""Who may buy what: one plan, one payer, and the tier that was agreed with staff. Reads only."""
+"""Who may buy what: one plan, one payer, the tier that was agreed with staff, and one free trial.
+Reads only."""
 
 from datetime import datetime
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.catalog import Catalog, Tier
 from app.domain.errors import BillingError
-from app.domain.kinds import TierKind
+from app.domain.kinds import EndReason, PlanStatus, TierKind
 from app.models.customers import Customer
 from app.models.plans import Plan
 from app.models.registrations import Organization, Server
@@ -75,3 +77,29 @@ def get_sold_tiers(catalog: Catalog, customer: Customer | None) -> list[Tier]:
         return catalog.self_serve_tiers()
     agreed = catalog.tiers.get(customer.required_plan_tier)
     return [agreed] if agreed is not None and agreed.kind is TierKind.PAID else []
+
+
+def get_trial_days(session: Session, payer: Payer, customer: Customer | None, tier: Tier) -> int:
+    """How many days `payer` can try `tier` for nothing.
+
+    None for a customer who ever had a plan, of whatever tier, nor for an organization whose server
+    had one.
+    """
+    days = tier.trials[payer.kind]
+    if not days:
+        return 0
+    payers = [Customer.server_id == payer.server_id]
+    if customer is not None:
+        payers.append(Customer.id == customer.id)
+    had_plan = (
+        select(Plan.id)
+        .join(Customer, Customer.id == Plan.customer_id)
+        .where(
+            or_(*payers),
+            Plan.status != PlanStatus.NEVER_STARTED,
+            # One that was called off before it began was never had.
+            or_(Plan.ended_reason.is_(None), Plan.ended_reason != EndReason.CANCELED),
+        )
+        .limit(1)
+    )
+    return 0 if session.scalars(had_plan).first() is not None else days

@@ -19,10 +19,11 @@ GRACE = timedelta(days=30)
 
 
 class Outcome(StrEnum):
-    """What became of a confirmation. Waiting: the invoice was sent and is to be paid. Refunded: it
+    """What became of a confirmation. Trial: its plan began, for nothing so far. Waiting: the invoice was sent and is to be paid. Refunded: it
     was paid when no plan could start any more, so the money goes back."""
 
     PAID = "paid"
+    TRIAL = "trial"
     AUTHENTICATE = "authenticate"
     WAITING = "waiting"
     DECLINED = "declined"
@@ -56,7 +57,7 @@ def load_result(ctx: Context, purchase_id: int) -> PurchaseResult:
 def result_of(session: Session, purchase: Purchase) -> PurchaseResult:
     """The same, of a loaded purchase."""
     outcomes = {
-        PurchaseStatus.COMPLETED: Outcome.PAID,
+        PurchaseStatus.COMPLETED: Outcome.PAID if purchase.trial_end is None else Outcome.TRIAL,
         PurchaseStatus.DECLINED: Outcome.DECLINED,
         PurchaseStatus.VOIDED: Outcome.VOIDED,
         PurchaseStatus.OPEN: _where_it_waits(purchase),

@@ -32,6 +32,7 @@ from app.services.ledger import sync_server_ledgers
 from app.services.purchase_state import UNSETTLED, PurchaseResult, result_of
 from app.services.quote import PurchaseChoice, Quote, find_changes, make_quote
 from app.services.settle_purchase import LEASE, push_purchase, void_purchase
+from app.services.start_trial import finish_trial_purchase, start_trial
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 QUOTE_PURPOSE = "quote"
@@ -71,7 +72,8 @@ def sign_quote(ctx: Context, payer: Payer, quote: Quote) -> str:
 
 def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) -> PurchaseResult:
     """Buy: record the purchase and its invoice, then charge the card and start the plan, or send
-    the invoice, whose payment starts it.
+    the invoice, whose payment starts it. With a free trial the plan starts at once, and nothing is
+    charged now.
 
     Raises BillingError: `quote_expired`, `quote_changed` (with what changed), `no_card`,
     `already_subscribed`, `purchase_in_progress`, `earlier_purchase_open`, and those of
@@ -92,6 +94,8 @@ def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) ->
         quote = _check_quote(work, customer, command.payer, confirmed)
         purchase_id = _record_purchase(work, server, customer, quote, confirmed, actor)
         work.commit()
+    if quote.trial_days:
+        return finish_trial_purchase(ctx, purchase_id)
     return push_purchase(ctx, purchase_id)
 
 
@@ -136,12 +140,22 @@ def _record_purchase(
     confirmed: dict[str, Any],
     actor: Actor,
 ) -> int:
-    """Store purchase, invoice and lines of a quote that was checked."""
+    """Store purchase, invoice and lines of a quote that was checked, or the plan of a trial."""
     purchase = _new_purchase(work, server, customer, quote, confirmed, actor)
     work.session.add(purchase)
     work.flush()
     if quote.coupon_id is not None:
         claim_coupon(work, customer, quote.coupon_id)
+    record_audit(
+        work,
+        "purchase.confirmed",
+        actor=actor,
+        customer_id=customer.id,
+        after={"purchase": purchase.id, **quote.terms(), "licenses": purchase.licenses},
+    )
+    if quote.trial_days:
+        start_trial(work, server=server, customer=customer, purchase=purchase, lines=quote.lines)
+        return purchase.id
     is_by_invoice = quote.collection is Collection.SEND_INVOICE
     draft = InvoiceDraft(
         boundary=work.now,
@@ -160,13 +174,6 @@ def _record_purchase(
         months_from_payment=quote.schedule.months if is_by_invoice else None,
     )
     record_invoice(work, customer, draft, to_deliver=False)
-    record_audit(
-        work,
-        "purchase.confirmed",
-        actor=actor,
-        customer_id=customer.id,
-        after={"purchase": purchase.id, **quote.terms(), "licenses": purchase.licenses},
-    )
     return purchase.id
 
 
@@ -203,6 +210,7 @@ def _new_purchase(
         quote=confirmed,
         form_nonce=confirmed["nonce"],
         anchor=work.now,
+        trial_end=quote.trial_end,
         created_at=work.now,
         actor=actor.name,
         claimed_by=owner(),

@@ -9,6 +9,7 @@ Rules: docs/rules/payments.md.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -48,6 +49,7 @@ class _Order:
     was_attempted: bool
     was_sent: bool
     awaits_credit: bool
+    due_at: datetime | None
 
     @property
     def reference(self) -> str:
@@ -170,15 +172,22 @@ def _pay(ctx: Context, order: _Order, remote: RemoteInvoice) -> RemoteInvoice:
 
 
 def _create(ctx: Context, order: _Order, key: str) -> RemoteInvoice:
-    days = None
+    days, due_at = None, None
     if order.collection is Collection.SEND_INVOICE:
-        days = ctx.catalog.days_until_due
+        if order.due_at is None:
+            days = ctx.catalog.days_until_due
+        elif order.due_at > ctx.now():
+            due_at = order.due_at
+        else:
+            # It was long in coming here; the provider takes no day that is past.
+            days = 0
     return ctx.payments.create_invoice(
         order.stripe_customer_id,
         reference=order.reference,
         currency=order.currency,
         collection=order.collection,
         days_until_due=days,
+        due_at=due_at,
         key=key,
     )
 
@@ -258,6 +267,7 @@ def _load_order(ctx: Context, invoice_id: int) -> _Order:
             was_attempted=bool(attempts),
             awaits_credit=_awaits_credit(work.session, customer_id),
             was_sent=("send", "ok") in {tuple(attempt) for attempt in attempts},
+            due_at=invoice.due_at,
         )
     if known:
         return order

@@ -6,7 +6,7 @@ discount, tier or plan have changed since. People may change: what was confirmed
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from app.domain.ledger import LedgerRules
 from app.models.registrations import Server
 from app.services.coupons import load_coupon
 from app.services.customers import Payer, get_customer
-from app.services.may_buy import check_may_buy, load_sold_tier
+from app.services.may_buy import check_may_buy, get_trial_days, load_sold_tier
 from app.services.offered_price import get_offered_price
 from app.services.plan_ledger import get_organization_ids_of
 from app.services.seats import count_people, is_stale
@@ -60,7 +60,8 @@ class Quote:
     `staff_discount`; without that it is None and `new_customer` is what is taken off.
 
     By invoice the time begins with the payment: `starts_at`, `renews_at` and the periods of the
-    lines are those of somebody who pays at once.
+    lines are those of somebody who pays at once. With a free trial of `trial_days` the plan begins
+    at `starts_at`, and what is paid for at `trial_end`: that is when `total` is charged or due.
     """
 
     tier: Tier
@@ -78,6 +79,7 @@ class Quote:
     lines: tuple[LineDraft, ...]
     total: int
     starts_at: datetime
+    trial_days: int
     renews_at: datetime
     renewal_licenses: int
     renewal_lines: tuple[LineDraft, ...]
@@ -96,6 +98,11 @@ class Quote:
         """Cents for a license in the first cycle, before what a new customer gets."""
         return self.price if self.discounted_price is None else self.discounted_price
 
+    @property
+    def trial_end(self) -> datetime | None:
+        """Until when nothing is charged; None without a free trial."""
+        return self.starts_at + timedelta(days=self.trial_days) if self.trial_days else None
+
     def terms(self) -> dict[str, Any]:
         """What must not change between the page and the payment, as JSON."""
         discount = self.staff_discount
@@ -113,6 +120,7 @@ class Quote:
             "discount_share": self.new_customer.percent,
             "coupon": self.coupon_code,
             "tier_minimum": self.tier.minimum_licenses,
+            "trial_days": self.trial_days,
         }
 
 
@@ -158,13 +166,15 @@ def make_quote(
     coupon = None
     if choice.coupon:
         coupon = load_coupon(session, choice.coupon, customer=customer, tier=tier, now=now)
+    trial_days = get_trial_days(session, payer, customer, tier)
+    anchor = now + timedelta(days=trial_days)
     offered = get_offered_price(
         catalog,
         customer,
         payer,
         tier,
         schedule=choice.schedule,
-        starts_at=now,
+        starts_at=anchor,
         coupon=coupon,
     )
     new_customer = offered.promo
@@ -186,7 +196,7 @@ def make_quote(
     )
     management = LicenseManagement.MANUAL if choice.is_by_invoice else choice.license_management
     terms = PlanTerms(
-        anchor=now,
+        anchor=anchor,
         schedule=choice.schedule,
         price=offered.list_price,
         new_customer=new_customer,
@@ -194,7 +204,7 @@ def make_quote(
         discount_ends_at=None if offered.discount is None else offered.discount.ends_at,
     )
     rules = LedgerRules(
-        anchor=now,
+        anchor=anchor,
         schedule=choice.schedule,
         management=management,
         tier_minimum=tier.minimum_licenses,
@@ -202,7 +212,7 @@ def make_quote(
         exempt=exempt,
         new_customer=new_customer,
     )
-    cycle = cycle_number(now, choice.schedule, 0)
+    cycle = cycle_number(anchor, choice.schedule, 0)
     renewal_licenses = rules.billable(people, cycle) if rules.automatic else licenses
     renewal = renewal_estimate(terms, licenses=renewal_licenses, cycle_index=1)
     lines = first_lines(terms, licenses=licenses)
@@ -229,13 +239,14 @@ def make_quote(
         lines=tuple(lines),
         total=total_of(lines),
         starts_at=now,
+        trial_days=trial_days,
         renews_at=cycle.end,
         renewal_licenses=renewal_licenses,
         renewal_lines=tuple(renewal),
         renewal_total=total_of(renewal),
         discounted_months=(discounted_cycles or 0) * choice.schedule.months,
         discount_ends_at=(
-            cycle_number(now, choice.schedule, discounted_cycles).start
+            cycle_number(anchor, choice.schedule, discounted_cycles).start
             if discounted_cycles
             else None
         ),

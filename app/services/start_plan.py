@@ -1,5 +1,7 @@
 """A paid purchase becomes a plan, or is found to have been paid in vain."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from app.domain.calendar import cycle_at, month_boundary
@@ -8,12 +10,14 @@ from app.domain.errors import BillingError
 from app.domain.invoicing import growth_lines
 from app.domain.kinds import (
     Collection,
+    EndReason,
     InvoiceStatus,
     LineSource,
     PlanStatus,
     PromoKind,
     PurchaseStatus,
 )
+from app.domain.transitions import Change
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine
 from app.models.plans import LedgerEntry, Plan
@@ -37,9 +41,16 @@ from app.services.plan_ledger import (
     ONE_SECOND,
     PlanSync,
     get_counted_organization_ids,
+    get_next_plan,
     load_entries,
 )
-from app.services.plan_rules import new_customer_terms, plan_terms, to_entries
+from app.services.plan_life import cancel_scheduled_plan, end_plan
+from app.services.plan_rules import (
+    is_complimentary,
+    new_customer_terms,
+    plan_terms,
+    to_entries,
+)
 from app.services.seats import count_people
 from app.services.unit_of_work import UnitOfWork
 
@@ -69,15 +80,12 @@ def start_plan(
         return None
     if purchase.collection is Collection.SEND_INVOICE:
         _begin_with_payment(work, server, purchase, invoice)
-    plan = _add_plan(work, customer, purchase)
-    _add_first_entry(work, server, customer, plan, purchase, invoice)
-    purchase.plan_id = plan.id
-    purchase.status = PurchaseStatus.COMPLETED
-    purchase.closed_at = work.now
-    purchase.failure_code = purchase.failure_message = None
-    purchase.claimed_by = purchase.claimed_until = None
-    invoice.plan_id = plan.id
-    keep_coupon(work, plan)
+    replace_complimentary_plan(work, customer, at=purchase.anchor, actor=Actor(purchase.actor))
+    plan = add_plan(work, customer, purchase)
+    entry = add_first_entry(work, server, customer, plan, purchase)
+    plan.invoiced_through = entry.id
+    _tie_invoice(work, plan, invoice, entry)
+    complete_purchase(work, purchase, plan)
     if plan.promo_kind is PromoKind.NEW_CUSTOMER:
         used = new_customer_terms(plan).months_used_by(0, plan.schedule)
         customer.new_customer_months_left = purchase.new_customer_months - used
@@ -148,11 +156,37 @@ def _begin_with_payment(
     work.flush()
 
 
-def _add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
-    anchor = purchase.anchor
+def replace_complimentary_plan(
+    work: UnitOfWork, customer: Customer, *, at: datetime, actor: Actor
+) -> None:
+    """A plan that cost nothing ends where one that was bought begins, and what was scheduled for
+    its end is called off."""
+    live = get_live_plan(work.session, customer.id)
+    if live is None or not is_complimentary(live):
+        return
+    following = get_next_plan(work.session, live)
+    if following is not None:
+        cancel_scheduled_plan(work, following, actor=actor)
+    end_plan(work, live, at=at, change=Change.REPLACE, reason=EndReason.REPLACED, actor=actor)
+
+
+def complete_purchase(work: UnitOfWork, purchase: Purchase, plan: Plan) -> None:
+    """The purchase has become `plan`."""
+    purchase.plan_id = plan.id
+    purchase.status = PurchaseStatus.COMPLETED
+    purchase.closed_at = work.now
+    purchase.failure_code = purchase.failure_message = None
+    purchase.claimed_by = purchase.claimed_until = None
+    keep_coupon(work, plan)
+
+
+def add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
+    """The plan of a purchase: paid for from its anchor on, or in its free trial until then."""
+    trial_end = purchase.trial_end
+    anchor = purchase.anchor if trial_end is None else trial_end
     spec = PlanSpec(
         tier=purchase.tier,
-        status=PlanStatus.ACTIVE,
+        status=PlanStatus.ACTIVE if trial_end is None else PlanStatus.TRIAL,
         schedule=purchase.schedule,
         currency=purchase.currency,
         price=purchase.price_per_license,
@@ -171,29 +205,25 @@ def _add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
         management=purchase.license_management,
         collection=purchase.collection,
         anchor=anchor,
-        next_invoice_date=month_boundary(anchor, 1),
-        invoiced_until=anchor,
+        trial_start=None if trial_end is None else purchase.anchor,
+        next_invoice_date=month_boundary(anchor, 1) if trial_end is None else anchor,
+        invoiced_until=purchase.anchor,
     )
     return make_plan(work, customer, spec, actor=Actor(purchase.actor))
 
 
-def _add_first_entry(
-    work: UnitOfWork,
-    server: Server,
-    customer: Customer,
-    plan: Plan,
-    purchase: Purchase,
-    invoice: Invoice,
-) -> None:
-    people = purchase.people
+def add_first_entry(
+    work: UnitOfWork, server: Server, customer: Customer, plan: Plan, purchase: Purchase
+) -> LedgerEntry:
+    """The ledger begins with what was bought, at the confirmation or the payment."""
+    people, at = purchase.people, purchase.anchor
     if purchase.collection is Collection.SEND_INVOICE:
         # Weeks may lie between the confirmation and the payment.
         counted = get_counted_organization_ids(work.session, customer, server)
-        at = plan.billing_cycle_anchor
         people = sum(count_people(work.session, organization_ids=counted, at=at).values())
     entry = LedgerEntry(
         plan_id=plan.id,
-        event_time=plan.billing_cycle_anchor,
+        event_time=at,
         is_renewal=True,
         licenses=purchase.licenses,
         licenses_at_next_renewal=purchase.licenses,
@@ -205,7 +235,12 @@ def _add_first_entry(
     )
     work.session.add(entry)
     work.flush()
-    plan.invoiced_through = entry.id
+    return entry
+
+
+def _tie_invoice(work: UnitOfWork, plan: Plan, invoice: Invoice, entry: LedgerEntry) -> None:
+    """What was paid for was the time of this plan."""
+    invoice.plan_id = plan.id
     lines = work.session.scalars(select(InvoiceLine).where(InvoiceLine.invoice_id == invoice.id))
     for line in lines.all():
         line.plan_id = plan.id

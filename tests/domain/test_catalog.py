@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.catalog import CatalogError, parse_catalog
-from app.domain.kinds import Schedule, TierKind
+from app.domain.kinds import CustomerKind, Schedule, TierKind
 from app.domain.upload_help import UploadHelp, choose_upload_help, parse_version
 
 ROOT = Path(__file__).parents[2]
@@ -174,6 +174,19 @@ MISTAKES = [
     ("self_serve = true", "self_serve = 1", "tiers.basic.self_serve", "true or false"),
     ('summary = "Call us."', 'summary = "C"\nself_serve = true', "tiers.large.self_serve", "paid"),
     ("trial_days = 30", "trial_days = -1", "tiers.basic.trial_days", "between 0 and 365"),
+    (
+        "trial_days = 30",
+        "trial_days = {server = 366}",
+        "tiers.basic.trial_days.server",
+        "0 and 365",
+    ),
+    ("trial_days = 30", "trial_days = {account = 3}", "tiers.basic.trial_days.account", "unknown"),
+    (
+        'summary = "Call us."',
+        'summary = "C"\ntrial_days = 3',
+        "tiers.large.trial_days",
+        "paid tier",
+    ),
     ("trial_days = 30", "trial_days = 366", "tiers.basic.trial_days", "between 0 and 365"),
     # prices
     ("monthly = 350", "monthly = 3.50", "tiers.basic.prices.usd.monthly", "whole number"),
@@ -377,6 +390,15 @@ def test_what_may_be_left_out() -> None:
     assert (catalog.upload_help, catalog.brand.logo) == ((), None)
     assert (basic.minimum_licenses, basic.self_serve, basic.trial_days) == (1, False, 0)
     assert basic.includes == ()
+
+
+def test_each_kind_of_customer_has_its_own_trial() -> None:
+    basic = parse_catalog(VALID).tier("basic")
+    assert set(basic.trials.values()) == {30}
+    text = VALID.replace("trial_days = 30", "trial_days = { server = 14 }")
+    basic = parse_catalog(text).tier("basic")
+    assert basic.trials == {CustomerKind.SERVER: 14, CustomerKind.ORGANIZATION: 0}
+    assert basic.trial_days == 14
 
 
 def test_a_second_currency_may_be_priced() -> None:

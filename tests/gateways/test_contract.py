@@ -3,7 +3,7 @@
 What the rest of the portal relies on is here; what differs between the providers may not matter.
 """
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 import pytest
 
@@ -288,6 +288,23 @@ def test_a_sent_invoice_needs_a_due_date(world: World) -> None:
             days_until_due=None,
             key=unique(),
         )
+
+
+def test_a_sent_invoice_can_be_due_at_an_instant(world: World) -> None:
+    due_at = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    draft = world.gateway.create_invoice(
+        a_customer(world),
+        reference=unique(),
+        currency="usd",
+        collection=Collection.SEND_INVOICE,
+        days_until_due=None,
+        due_at=due_at,
+        key=unique(),
+    )
+    world.gateway.add_lines(draft.id, some_lines(PURCHASE), currency="usd", key=unique())
+    final = world.gateway.finalize_invoice(draft.id, key=unique())
+    assert (final.status, final.due_at) == (InvoiceStatus.OPEN, due_at)
+    assert world.gateway.send_invoice(final.id, key=unique()).due_at == due_at
 
 
 # --- paying ---
