@@ -103,6 +103,17 @@ def renewal_estimate(terms: PlanTerms, *, licenses: int, cycle_index: int) -> li
     return [line, *_discount_lines(terms, cycle, [line])]
 
 
+def discounted_cycles(terms: PlanTerms) -> int | None:
+    """How many cycles are cheaper than the list price; None for all of them."""
+    if terms.discounted_price is None:
+        return -(-terms.new_customer.months_at_start // terms.schedule.months)
+    ends_at = terms.discount_ends_at
+    if ends_at is None:
+        return None
+    last = cycle_at(terms.anchor, terms.schedule, ends_at)
+    return last.index if last.start == ends_at else last.index + 1
+
+
 def boundary_lines(
     terms: PlanTerms,
     *,

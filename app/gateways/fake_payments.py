@@ -154,7 +154,7 @@ class FakePayments(FakeWorld):
         """See the protocol."""
 
         def create() -> RemoteInvoice:
-            if collection is Collection.SEND_INVOICE and days_until_due is due_at is None:
+            if collection is Collection.SEND_INVOICE and days_until_due is None and due_at is None:
                 raise ProviderRejected("A due date is needed.", code="parameter_missing")
             # Stripe takes a time to pay for invoices that are sent, and for no others.
             invoice = self._state.new_invoice(

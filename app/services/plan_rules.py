@@ -33,6 +33,11 @@ def has_agreed_end(plan: Plan) -> bool:
     return plan.fixed_price is not None or is_complimentary(plan)
 
 
+def begins_at(plan: Plan) -> datetime:
+    """When the plan began: its free trial, or what is paid for."""
+    return plan.trial_start or plan.billing_cycle_anchor
+
+
 def ends_at(plan: Plan) -> datetime | None:
     """When the plan ended, or is going to; None while it renews."""
     return plan.ended_at or plan.end_date

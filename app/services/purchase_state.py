@@ -39,13 +39,16 @@ UNSETTLED = frozenset({Outcome.AUTHENTICATE, Outcome.WAITING, Outcome.UNKNOWN})
 @dataclass(frozen=True, slots=True)
 class PurchaseResult:
     """The answer to the person. `hosted_url` is where to authenticate or to pay; `message` is the
-    card issuer's sentence after a decline; `reason` is the code of why no plan could start."""
+    card issuer's sentence after a decline; `reason` is the code of why no plan could start;
+    `trial_end` is when a free trial that began is over."""
 
     purchase_id: int
     outcome: Outcome
     hosted_url: str | None = None
     message: str | None = None
     reason: str | None = None
+    trial_end: datetime | None = None
+    is_by_invoice: bool = False
 
 
 def load_result(ctx: Context, purchase_id: int) -> PurchaseResult:
@@ -69,6 +72,8 @@ def result_of(session: Session, purchase: Purchase) -> PurchaseResult:
         hosted_url=purchase.hosted_url,
         message=purchase.failure_message,
         reason=purchase.failure_code if is_paid_in_vain else None,
+        trial_end=purchase.trial_end,
+        is_by_invoice=purchase.collection is Collection.SEND_INVOICE,
     )
 
 

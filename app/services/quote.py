@@ -11,11 +11,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.calendar import cycle_at, cycle_number
+from app.domain.calendar import cycle_number
 from app.domain.catalog import Catalog, Tier
 from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms, StaffDiscount
 from app.domain.errors import BillingError, MissingDataError
-from app.domain.invoicing import LineDraft, PlanTerms, first_lines, renewal_estimate, total_of
+from app.domain.invoicing import (
+    LineDraft,
+    PlanTerms,
+    discounted_cycles,
+    first_lines,
+    renewal_estimate,
+    total_of,
+)
 from app.domain.kinds import Collection, LicenseManagement, Schedule
 from app.domain.ledger import LedgerRules
 from app.models.registrations import Server
@@ -221,8 +228,8 @@ def make_quote(
     undiscounted_licenses = (
         undiscounted.billable(people, cycle) if rules.automatic else renewal_licenses
     )
-    discounted_cycles = _discounted_cycles(terms)
-    last_price = offered.first_price if discounted_cycles is None else offered.list_price
+    cycles = discounted_cycles(terms)
+    last_price = offered.first_price if cycles is None else offered.list_price
     return Quote(
         tier=tier,
         schedule=choice.schedule,
@@ -244,27 +251,12 @@ def make_quote(
         renewal_licenses=renewal_licenses,
         renewal_lines=tuple(renewal),
         renewal_total=total_of(renewal),
-        discounted_months=(discounted_cycles or 0) * choice.schedule.months,
-        discount_ends_at=(
-            cycle_number(anchor, choice.schedule, discounted_cycles).start
-            if discounted_cycles
-            else None
-        ),
+        discounted_months=(cycles or 0) * choice.schedule.months,
+        discount_ends_at=cycle_number(anchor, choice.schedule, cycles).start if cycles else None,
         undiscounted_total=last_price * undiscounted_licenses,
         coupon_id=None if coupon is None else coupon.id,
         coupon_code=None if coupon is None else coupon.code,
     )
-
-
-def _discounted_cycles(terms: PlanTerms) -> int | None:
-    """How many cycles are cheaper than the list price; None for all of them."""
-    if terms.discounted_price is None:
-        return -(-terms.new_customer.months_at_start // terms.schedule.months)
-    ends_at = terms.discount_ends_at
-    if ends_at is None:
-        return None
-    last = cycle_at(terms.anchor, terms.schedule, ends_at)
-    return last.index if last.start == ends_at else last.index + 1
 
 
 def find_changes(confirmed: Mapping[str, Any], current: Quote) -> list[str]:

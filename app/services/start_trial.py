@@ -59,7 +59,7 @@ def start_trial(
             "tier": plan.tier,
             "schedule": plan.schedule.value,
             "licenses": purchase.licenses,
-            "trial_end": purchase.trial_end.isoformat(),
+            "end": purchase.trial_end.isoformat(),
         },
     )
     return plan

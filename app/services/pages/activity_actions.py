@@ -51,6 +51,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "plan.started",
         "plan.switch_scheduled",
         "plan.trial_ended",
+        "plan.trial_started",
         "sponsorship.approved",
         "sponsorship.marked",
         "sponsorship.rejected",

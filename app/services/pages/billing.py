@@ -1,7 +1,7 @@
 """The billing page: the plan, its next charge line by line, people and licenses, what is owed."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -47,7 +47,9 @@ from app.services.pages.plan_now import (
 )
 from app.services.pages.seats import SeatsOverTime, SeatsRange, load_seats_over_time
 from app.services.pages.uploads import Refusal, refusal_of
+from app.services.plan_rules import begins_at
 
+ONE_DAY = timedelta(days=1)
 # Ledger entries shown behind one line.
 MOST_ENTRIES = 100
 
@@ -101,7 +103,8 @@ class ChargeView:
 class PlanView:
     """The plan in words' reach: amounts in cents of `currency`.
 
-    `is_suspended` says that an invoice has waited so long for uploads that the paid part is off.
+    During a free trial `trial_ends_at` says when it is over, in so many days (one that has begun
+    counts). `is_suspended` says that an invoice has waited so long for uploads that the paid part is off.
     `licenses_at_renewal` is None when nobody can tell. `is_by_invoice`: what is due is sent as an
     invoice, not charged.
     """
@@ -115,6 +118,8 @@ class PlanView:
     cycle_start: datetime
     cycle_end: datetime
     started_at: datetime
+    trial_ends_at: datetime | None
+    trial_days_left: int
     ends_at: datetime | None
     is_ending: bool
     licenses: int
@@ -128,6 +133,8 @@ class PlanView:
     renewal: ChargeView | None
     discount: DiscountView | None
     is_by_invoice: bool
+    # Whether it was tried for nothing and never paid for.
+    is_trial_only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +224,8 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
     charge, renewal = (None, None) if head.is_stale else (now.charge(), now.renewal())
     if is_over:
         renewal = None
+    is_trial = plan.status is PlanStatus.TRIAL and now.now < plan.billing_cycle_anchor
+    trial_ends_at = plan.billing_cycle_anchor if is_trial else None
     return PlanView(
         tier_title=title,
         status=plan.status,
@@ -226,7 +235,9 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
         price=plan.price_per_license,
         cycle_start=now.cycle.start,
         cycle_end=now.cycle.end,
-        started_at=plan.billing_cycle_anchor,
+        started_at=begins_at(plan),
+        trial_ends_at=trial_ends_at,
+        trial_days_left=0 if trial_ends_at is None else -((now.now - trial_ends_at) // ONE_DAY),
         ends_at=now.terms.ends_at,
         is_ending=plan.at_cycle_end is AtCycleEnd.END and not is_over,
         licenses=now.current.licenses,
@@ -240,6 +251,7 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
         renewal=charge_view(ctx, now, renewal, title=title) if renewal else None,
         discount=_discount_of(plan),
         is_by_invoice=plan.collection is Collection.SEND_INVOICE,
+        is_trial_only=now.cycle.index < 0,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.calendar import Cycle, cycle_at, next_month_boundary
+from app.domain.calendar import Cycle, cycle_at, cycle_number, next_month_boundary
 from app.domain.invoicing import LineDraft, PlanTerms, boundary_lines, renewal_estimate, total_of
 from app.domain.kinds import InvoiceStatus, LineKind
 from app.domain.ledger import (
@@ -29,7 +29,10 @@ from app.services.invoices import LICENSE_LINES
 from app.services.pages.head import Head
 from app.services.pages.people import PeopleHistory, load_people
 from app.services.plan_ledger import ONE_SECOND
-from app.services.plan_rules import ledger_rules, plan_terms
+from app.services.plan_rules import begins_at, ledger_rules, plan_terms
+
+# The lines of a whole cycle, after a trial or at a renewal.
+RENEWS = frozenset({LineKind.FIRST, LineKind.RENEWAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class PlanNow:
                 boundary=boundary,
             )
             if lines:
-                renews = any(line.kind is LineKind.RENEWAL for line in lines)
+                renews = any(line.kind in RENEWS for line in lines)
                 return Charge(boundary, tuple(lines), total_of(lines), renews)
             if ends_at is not None and boundary >= ends_at:
                 return None
@@ -123,9 +126,13 @@ class PlanNow:
         """What the next renewal costs if nothing changes until then; None when there is none."""
         if self.terms.ends_at is not None and self.terms.ends_at <= self.cycle.end:
             return None
-        licenses = self.licenses_at_renewal
-        lines = renewal_estimate(self.terms, licenses=licenses, cycle_index=self.cycle.index + 1)
-        return Charge(self.cycle.end, tuple(lines), total_of(lines), True)
+        licenses, index = self.licenses_at_renewal, self.cycle.index + 1
+        if index == 0 and self.billed.licenses.get(0, 0) >= licenses:
+            # The first cycle after the trial was invoiced ahead.
+            index = 1
+        start = cycle_number(self.terms.anchor, self.terms.schedule, index).start
+        lines = renewal_estimate(self.terms, licenses=licenses, cycle_index=index)
+        return Charge(start, tuple(lines), total_of(lines), True)
 
     @property
     def licenses_at_renewal(self) -> int:
@@ -164,7 +171,7 @@ def load_plan_now(session: Session, head: Head, plan: Plan, customer: Customer) 
     stored = load_entries_since(session, plan, since=start)
     history = load_people(session, head, start=start)
     entries = _bring_up_to_now(head, rules, stored, history)
-    present = max(head.now, plan.billing_cycle_anchor)
+    present = max(head.now, begins_at(plan))
     current = entry_at(entries, present)
     assert current is not None, "every plan has a first entry"
     return PlanNow(
@@ -225,11 +232,12 @@ def _billed_query(of_plan: bool) -> Executable:
 
 
 def _present_cycle(plan: Plan, *, at: datetime) -> Cycle:
-    """The cycle of `at`; of a plan that is over, its last one."""
+    """The cycle of `at`, or the free trial; of a plan that is over, its last one."""
     over = plan.ended_at or plan.end_date
     if over is not None and over <= at:
-        at = max(over - ONE_SECOND, plan.billing_cycle_anchor)
-    return cycle_at(plan.billing_cycle_anchor, plan.schedule, at)
+        at = max(over - ONE_SECOND, begins_at(plan))
+    cycle = cycle_at(plan.billing_cycle_anchor, plan.schedule, at)
+    return replace(cycle, start=max(cycle.start, begins_at(plan))) if cycle.index < 0 else cycle
 
 
 def load_entries_since(session: Session, plan: Plan, *, since: datetime) -> list[Entry]:
@@ -269,9 +277,9 @@ def _bring_up_to_now(
     if not _is_behind(head, rules, stored, history):
         return stored
     first = stored[0]
-    known = first.order_id if first.event_time == rules.anchor else 0
+    known = first.order_id if first.event_time == rules.begins_at else 0
     order = head.server.last_audit_order
-    seats, happenings = history.split(anchor=rules.anchor, known=known, order=order)
+    seats, happenings = history.split(anchor=rules.begins_at, known=known, order=order)
     missing = decide_entries(
         rules,
         stored=stored,
@@ -291,10 +299,11 @@ def _is_behind(
     """Whether the ledger does not say yet what has happened by now."""
     is_over = rules.ends_at is not None and rules.ends_at <= head.now
     last = rules.ends_at - ONE_SECOND if is_over and rules.ends_at else head.now
-    if last < rules.anchor:
+    if last < rules.begins_at:
         return False
     cycle = cycle_at(rules.anchor, rules.schedule, last)
-    renewed = any(entry.is_renewal and entry.event_time == cycle.start for entry in stored)
+    start = max(cycle.start, rules.begins_at)
+    renewed = any(entry.is_renewal and entry.event_time == start for entry in stored)
     if head.has_due_rows or not renewed:
         return True
     current = entry_at(stored, last)

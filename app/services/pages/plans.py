@@ -8,17 +8,20 @@ from sqlalchemy.orm import Session
 
 from app.domain.calendar import cycle_at
 from app.domain.catalog import Tier
-from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms
+from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms, StaffDiscount
 from app.domain.kinds import AtCycleEnd, CustomerKind, Schedule, TierKind
 from app.models.plans import Plan
 from app.services.context import Context
 from app.services.customers import Payer
+from app.services.may_buy import get_sold_tiers, get_trial_days
 from app.services.offered_price import get_new_customer_terms
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import OpenPurchase, open_purchase_of, tier_title
 from app.services.pages.people import PeopleHistory, load_people
 from app.services.pages.plan_now import load_plan_now
 from app.services.pages.tier_prices import Buyer, TierView, agreed_minimum, tier_view
+from app.services.plan_factory import get_staff_discount
+from app.services.plan_rules import is_complimentary
 
 SHOWN_KINDS = (TierKind.FREE, TierKind.PAID, TierKind.FIXED)
 
@@ -60,8 +63,9 @@ class Sponsored:
 class PlansPage:
     """Everything the plans page shows. `people` is None when the uploads are stale.
 
-    `places` counts the active organizations these people are in, `over_places` those of them with
-    more people than are free.
+    `complimentary_until` is when a plan ends that costs nothing; `required_tier` the title of the
+    only tier that staff let this customer buy. `places` counts the active organizations these
+    people are in, `over_places` those of them with more people than are free.
     """
 
     kind: CustomerKind
@@ -75,6 +79,8 @@ class PlansPage:
     tiers: tuple[TierView, ...]
     current_title: str | None
     current: CurrentPlan | None
+    complimentary_until: datetime | None
+    required_tier: str | None
     ends_at: datetime | None
     cheapest: TierView | None
     discount: NewCustomerTerms | None
@@ -98,7 +104,16 @@ def load_plans_page(ctx: Context, session: Session, payer: Payer, *, now: dateti
     current = plan.tier if plan is not None else head.server_tier
     over = sum(count > ctx.catalog.free_seats for count in places)
     tiers = tuple(
-        _view(ctx, head, tier, people=people, state=state, current=current, needs_plan=over > 0)
+        _view(
+            ctx,
+            session,
+            head,
+            tier,
+            people=people,
+            state=state,
+            current=current,
+            needs_plan=over > 0,
+        )
         for tier in ctx.catalog.tiers.values()
         if tier.kind in SHOWN_KINDS
     )
@@ -114,6 +129,10 @@ def load_plans_page(ctx: Context, session: Session, payer: Payer, *, now: dateti
         tiers=tiers,
         current_title=tier_title(ctx.catalog, current) if current else None,
         current=_current(ctx, session, head, plan),
+        complimentary_until=(
+            plan.end_date if plan is not None and is_complimentary(plan) else None
+        ),
+        required_tier=_required(ctx, head),
         ends_at=plan.end_date if plan is not None else None,
         cheapest=next((tier for tier in tiers if tier.can_choose), None),
         discount=_discount(ctx, head),
@@ -141,13 +160,15 @@ def _state(head: Head) -> PlansState:
     if head.is_covered_by_server:
         return PlansState.COVERED_BY_SERVER
     plan = _running_plan(head)
-    if plan is None:
+    if plan is None or is_complimentary(plan):
+        # What is bought takes the place of a plan that costs nothing.
         return PlansState.CAN_BUY
     return PlansState.ENDING if plan.at_cycle_end is AtCycleEnd.END else PlansState.SUBSCRIBED
 
 
 def _view(
     ctx: Context,
+    session: Session,
     head: Head,
     tier: Tier,
     *,
@@ -159,21 +180,32 @@ def _view(
     customer = head.customer
     paid = tier.kind is TierKind.PAID
     terms = get_new_customer_terms(ctx.catalog, customer, head.payer, tier)
+    first_bill = _first_bill_of(head, tier)
+    discount = get_staff_discount(customer, tier.key, at=first_bill)
     buyer = Buyer(
         people=people,
         agreed_minimum=agreed_minimum(customer),
         is_exempt=customer is not None and customer.exempt_from_license_number_check,
-        terms=terms if paid else NO_NEW_CUSTOMER_TERMS,
-        now=_first_bill_of(head, tier),
+        terms=terms if paid and not _is_for_all(discount) else NO_NEW_CUSTOMER_TERMS,
+        now=first_bill,
+        discount=discount,
+        trial_days=get_trial_days(session, head.payer, customer, tier),
     )
     can_buy = state is PlansState.CAN_BUY
-    is_free_now = tier.kind is TierKind.FREE and not needs_plan
+    is_free_now = tier.kind is TierKind.FREE and not needs_plan and current is None
     return tier_view(
         ctx.catalog,
         tier,
         buyer,
         is_current=is_free_now if can_buy else tier.key == current,
-        can_choose=tier.self_serve and can_buy,
+        can_choose=can_buy and tier in get_sold_tiers(ctx.catalog, customer),
+    )
+
+
+def _is_for_all(discount: StaffDiscount | None) -> bool:
+    """Whether what staff took off counts for every schedule."""
+    return discount is not None and (
+        discount.percent is not None or None not in {discount.monthly_price, discount.annual_price}
     )
 
 
@@ -205,10 +237,15 @@ def _current(ctx: Context, session: Session, head: Head, plan: Plan | None) -> C
     )
 
 
+def _required(ctx: Context, head: Head) -> str | None:
+    key = head.customer.required_plan_tier if head.customer is not None else None
+    return None if key is None else tier_title(ctx.catalog, key)
+
+
 def _discount(ctx: Context, head: Head) -> NewCustomerTerms | None:
     """The discount for new customers as far as it is left; the same for every tier."""
-    first = next(iter(ctx.catalog.self_serve_tiers()), None)
-    if first is None:
+    first = next(iter(get_sold_tiers(ctx.catalog, head.customer)), None)
+    if first is None or get_staff_discount(head.customer, first.key, at=head.now) is not None:
         return None
     terms = get_new_customer_terms(ctx.catalog, head.customer, head.payer, first)
     return terms if terms.months_at_start else None

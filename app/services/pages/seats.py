@@ -17,6 +17,7 @@ from app.services.pages.head import Head, load_head
 from app.services.pages.people import load_people
 from app.services.pages.plan_now import PlanNow, get_plan_now, load_entries_since
 from app.services.plan_ledger import ONE_SECOND
+from app.services.plan_rules import begins_at
 
 # A plot and its table show no more steps than this; see `Grain`.
 MOST_STEPS = 60
@@ -134,7 +135,7 @@ def load_seats_by_day(
 def load_licenses_since(session: Session, plan_now: PlanNow, *, since: datetime) -> Changes:
     """The changes of the paid licenses from the cycle of `since` on, or from the plan's start;
     up to now, or to the plan's end."""
-    start = max(since, plan_now.plan.billing_cycle_anchor)
+    start = max(since, begins_at(plan_now.plan))
     return _licenses_until_now(plan_now, _entries_since(session, plan_now, start))
 
 
@@ -156,10 +157,10 @@ def licenses_over_time(entries: Sequence[Entry]) -> list[tuple[datetime, int]]:
 
 
 def _ranges(plan_now: PlanNow) -> tuple[SeatsRange, ...]:
-    anchor = plan_now.plan.billing_cycle_anchor
-    if anchor >= plan_now.cycle.start:
+    start = begins_at(plan_now.plan)
+    if start >= plan_now.cycle.start:
         return (SeatsRange.CYCLE,)
-    if anchor >= _a_year_before(plan_now.now):
+    if start >= _a_year_before(plan_now.now):
         return (SeatsRange.CYCLE, SeatsRange.PLAN)
     return tuple(SeatsRange)
 
@@ -185,8 +186,8 @@ def _load_history(session: Session, head: Head, plan_now: PlanNow, chosen: Seats
 
 
 def _start_of(plan: Plan, chosen: SeatsRange, *, now: datetime) -> datetime:
-    anchor = plan.billing_cycle_anchor
-    return max(anchor, _a_year_before(now)) if chosen is SeatsRange.YEAR else anchor
+    start = begins_at(plan)
+    return max(start, _a_year_before(now)) if chosen is SeatsRange.YEAR else start
 
 
 def _entries_since(session: Session, plan_now: PlanNow, start: datetime) -> list[Entry]:

@@ -6,8 +6,14 @@ from enum import StrEnum
 
 from app.domain.calendar import cycle_number
 from app.domain.catalog import Catalog, Tier
-from app.domain.discounts import NewCustomerTerms
-from app.domain.invoicing import PlanTerms, first_lines, renewal_estimate, total_of
+from app.domain.discounts import NO_NEW_CUSTOMER_TERMS, NewCustomerTerms, StaffDiscount
+from app.domain.invoicing import (
+    PlanTerms,
+    discounted_cycles,
+    first_lines,
+    renewal_estimate,
+    total_of,
+)
 from app.domain.kinds import Schedule, TierKind
 from app.models.customers import Customer
 
@@ -32,8 +38,9 @@ class LicensesReason(StrEnum):
 class PriceView:
     """What a tier costs with a schedule, in cents.
 
-    `full` is a bill before the discount for new customers, `first` the first bill, `later` what a
-    bill is once the discount is used up, from `discount_ends_at` on (None without a discount).
+    `per_license` is what one costs now, `list_price` what it costs everybody. `full` is a bill
+    before the discount for new customers, `first` the first bill, `later` what a bill is once a
+    discount is over, from `discount_ends_at` on (None without a discount that ends).
     `first_year` and `later_year` add up the bills of twelve months. All but `per_license` are None
     when nobody knows how many people there are; `yearly_saving` is then for one license. It is what
     a year costs less than twelve months do.
@@ -41,6 +48,7 @@ class PriceView:
 
     schedule: Schedule
     per_license: int
+    list_price: int
     full: int | None
     first: int | None
     later: int | None
@@ -72,6 +80,7 @@ class TierView:
     discount_amount: int
     discount_months: int
     prices: tuple[PriceView, ...]
+    trial_days: int
     is_current: bool
     can_choose: bool
 
@@ -79,13 +88,16 @@ class TierView:
 @dataclass(frozen=True, slots=True)
 class Buyer:
     """Who would buy: the people counted now (None: nobody knows), what was agreed with the
-    customer, and the discount for new customers as it stands for one tier."""
+    customer, the discount for new customers as it stands for one tier or what staff took off its
+    price, and how long it could be tried for nothing."""
 
     people: int | None
     agreed_minimum: int
     is_exempt: bool
     terms: NewCustomerTerms
     now: datetime
+    discount: StaffDiscount | None = None
+    trial_days: int = 0
 
     def licenses(self, tier: Tier, *, discounted: bool = True) -> int | None:
         """The licenses that this tier is billed with, while the discount lasts or afterwards."""
@@ -128,6 +140,7 @@ def tier_view(
             for schedule in Schedule
             if (catalog.currency, schedule) in tier.prices
         ),
+        trial_days=buyer.trial_days if can_choose else 0,
         is_current=is_current,
         can_choose=can_choose,
     )
@@ -147,24 +160,40 @@ def _reason(tier: Tier, buyer: Buyer) -> LicensesReason:
 
 
 def _price(catalog: Catalog, tier: Tier, schedule: Schedule, buyer: Buyer) -> PriceView:
-    each = tier.price(catalog.currency, schedule)
-    saved = _saved_a_year(catalog, tier, schedule)
+    terms = _terms(catalog, tier, schedule, buyer)
+    each, listed = terms.price_in(cycle_number(terms.anchor, schedule, 0)), terms.price
+    saved = _saved_a_year(catalog, tier, schedule, buyer)
     licenses, later = buyer.licenses(tier), buyer.licenses(tier, discounted=False)
     if licenses is None or later is None:
-        return PriceView(schedule, each, None, None, None, None, None, None, saved)
-    terms = PlanTerms(buyer.now, schedule, each, buyer.terms)
-    bills = -(-buyer.terms.months_at_start // schedule.months)
+        return PriceView(schedule, each, listed, None, None, None, None, None, None, saved)
+    bills = discounted_cycles(terms)
     bills_a_year = MONTHS_A_YEAR // schedule.months
+    last_price = each if bills is None else listed
     return PriceView(
         schedule=schedule,
         per_license=each,
+        list_price=listed,
         full=each * licenses,
         first=total_of(first_lines(terms, licenses=licenses)),
-        later=each * later,
+        later=last_price * later,
         first_year=_first_year(terms, bills_a_year, discounted=licenses, afterwards=later),
-        later_year=bills_a_year * each * later,
+        later_year=bills_a_year * last_price * later,
         discount_ends_at=cycle_number(buyer.now, schedule, bills).start if bills else None,
         yearly_saving=saved * later,
+    )
+
+
+def _terms(catalog: Catalog, tier: Tier, schedule: Schedule, buyer: Buyer) -> PlanTerms:
+    price = tier.price(catalog.currency, schedule)
+    made = None if buyer.discount is None else buyer.discount.price_for(price, schedule)
+    return PlanTerms(
+        anchor=buyer.now,
+        schedule=schedule,
+        price=price,
+        # They never add up.
+        new_customer=buyer.terms if made is None else NO_NEW_CUSTOMER_TERMS,
+        discounted_price=made,
+        discount_ends_at=None if buyer.discount is None else buyer.discount.ends_at,
     )
 
 
@@ -178,9 +207,12 @@ def _first_year(terms: PlanTerms, bills: int, *, discounted: int, afterwards: in
     return total
 
 
-def _saved_a_year(catalog: Catalog, tier: Tier, schedule: Schedule) -> int:
+def _saved_a_year(catalog: Catalog, tier: Tier, schedule: Schedule, buyer: Buyer) -> int:
     """Cents that a license costs less in a year than by the month."""
-    monthly = tier.prices.get((catalog.currency, Schedule.MONTHLY))
-    if monthly is None or schedule is Schedule.MONTHLY:
+    if (catalog.currency, Schedule.MONTHLY) not in tier.prices or schedule is Schedule.MONTHLY:
         return 0
-    return max(0, 12 * monthly - tier.price(catalog.currency, schedule))
+    monthly, annual = (
+        terms.price_in(cycle_number(terms.anchor, terms.schedule, 0))
+        for terms in (_terms(catalog, tier, each, buyer) for each in Schedule)
+    )
+    return max(0, 12 * monthly - annual)

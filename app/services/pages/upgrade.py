@@ -72,6 +72,9 @@ class QuoteView:
     `discount_months` is how long a discount of any kind lasts, 0 without one or when it does not
     end.
 
+    With a free trial of `trial_days` the plan begins at once; the first bill, of `total`, is for
+    the time from `trial_ends_at` on, when it is charged or due.
+
     By invoice, `due_at` and `void_at` are those of an invoice that is sent now, and nothing has a
     date that its payment decides.
     """
@@ -91,6 +94,8 @@ class QuoteView:
     discount_until: datetime | None
     lines: tuple[PageLine, ...]
     total: int
+    trial_days: int
+    trial_ends_at: datetime | None
     renews_at: datetime
     renewal_licenses: int
     renewal_lines: tuple[PageLine, ...]
@@ -256,11 +261,12 @@ def _price_of(ctx: Context, customer: Customer | None, tier: Tier, schedule: Sch
 def _view(ctx: Context, payer: Payer, quote: Quote) -> QuoteView:
     title, staff = quote.tier.title, quote.staff_discount
     is_by_invoice = quote.collection is Collection.SEND_INVOICE
-    months = quote.schedule.months if is_by_invoice else None
+    trial_end = quote.trial_end
+    months = quote.schedule.months if is_by_invoice and trial_end is None else None
     words = partial(
         page_lines, ctx, title=title, months_from_payment=months, promo=quote.new_customer.kind
     )
-    due_at = quote.starts_at + timedelta(days=ctx.catalog.days_until_due)
+    due_at = trial_end or quote.starts_at + timedelta(days=ctx.catalog.days_until_due)
     return QuoteView(
         token=sign_quote(ctx, payer, quote),
         tier_key=quote.tier.key,
@@ -277,6 +283,8 @@ def _view(ctx: Context, payer: Payer, quote: Quote) -> QuoteView:
         discount_until=None if staff is None else staff.ends_at,
         lines=words(quote.lines),
         total=quote.total,
+        trial_days=quote.trial_days,
+        trial_ends_at=trial_end,
         renews_at=quote.renews_at,
         renewal_licenses=quote.renewal_licenses,
         renewal_lines=words(quote.renewal_lines),

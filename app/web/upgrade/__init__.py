@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from app.web.wordings import purchases
+from app.web.wordings import purchases, trials
 
 blueprint = Blueprint("upgrade", __name__)
 
@@ -10,6 +10,7 @@ for word in (
     purchases.upgrade_headline,
     purchases.renewal_words,
     purchases.discount_words,
+    trials.trial_offer_words,
     purchases.required_tier_words,
     purchases.change_name,
     purchases.change_value,

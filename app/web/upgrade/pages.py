@@ -34,8 +34,9 @@ from app.web.upgrade.forms import (
     choice_form,
 )
 from app.web.upgrade.guesses import count_guess, without_guess
-from app.web.wording import format_count, format_duration, format_money, message_for
+from app.web.wording import format_count, format_date, format_duration, format_money, message_for
 from app.web.wordings.purchases import without_plan_words
+from app.web.wordings.trials import trial_started_words
 
 # Refusals that no other choice would mend: the billing page shows what there is.
 LEAD_TO_BILLING = frozenset({"already_subscribed", "covered_by_server"})
@@ -120,6 +121,9 @@ def schedule_amounts(page: UpgradePage, form: ChoiceForm) -> dict[str, str]:
 
 def pay_notes(page: UpgradePage) -> dict[str, str]:
     """What each way to pay means."""
+    trial = page.quote.trial_ends_at if page.quote is not None else None
+    if trial is not None:
+        return _pay_notes_of_trial(page, format_date(trial))
     by_invoice = gettext(
         "For %(least)s to %(most)s licenses. Due in %(days)s; the plan starts when it is paid.",
         least=format_count(page.least_by_invoice),
@@ -132,6 +136,18 @@ def pay_notes(page: UpgradePage) -> dict[str, str]:
             most=format_count(page.most_by_invoice),
         )
     return {CARD: gettext("The plan starts at once."), INVOICE: by_invoice}
+
+
+def _pay_notes_of_trial(page: UpgradePage, day: str) -> dict[str, str]:
+    return {
+        CARD: gettext("Charged for the first time on %(day)s.", day=day),
+        INVOICE: gettext(
+            "For %(least)s to %(most)s licenses. Sent now, due on %(day)s.",
+            least=format_count(page.least_by_invoice),
+            most=format_count(page.most_by_invoice),
+            day=day,
+        ),
+    }
 
 
 def card_form_fields(page: UpgradePage, choice: PurchaseChoice | None) -> dict[str, Any]:
@@ -178,6 +194,10 @@ def next_address(ref: CustomerRef, result: PurchaseResult) -> str:
             f"{without_plan_words(result.reason)} "
             + gettext("No second plan was started, and the money goes back to you.")
         )
+    if result.outcome is Outcome.TRIAL and result.trial_end is not None:
+        words = trial_started_words(result.trial_end, is_by_invoice=result.is_by_invoice)
+        flash_done(words)
+        return billing_address(ref)
     purchase = load_purchase(ref, result.purchase_id)
     if result.outcome is Outcome.PAID:
         flash_done(

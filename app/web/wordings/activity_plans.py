@@ -64,6 +64,14 @@ def _balance_credited(row: ActivityRow) -> str:
     return gettext("%(said)s: %(total)s", said=said, total=_total(row)) if _total(row) else said
 
 
+def _trial_started(row: ActivityRow) -> str:
+    return gettext(
+        "The free trial of %(tier)s started; it lasts until %(day)s",
+        tier=_tier(row),
+        day=_day(row.after, "end"),
+    )
+
+
 def _trial_ended(row: ActivityRow) -> str:
     return gettext("The free trial of %(tier)s was over", tier=_tier(row))
 
@@ -200,6 +208,7 @@ PLAN_WORDS: dict[str, Words] = {
     "plan.licenses_raised": _licenses(_l("Raised the plan to %(licenses)s")),
     "plan.management_changed": _management_changed,
     "plan.replaced": _plan_replaced,
+    "plan.trial_started": _trial_started,
     "plan.revived": _l("What was owed has been paid, so the plan goes on"),
     "plan.schedule_canceled": _schedule_canceled,
     "plan.set_to_end": _set_to_end,

@@ -30,6 +30,10 @@ _TERMS = {
     "discount_amount": _l("your discount"),
     "discount_months": _l("your discount"),
     "tier_minimum": _l("the least number of licenses"),
+    "discounted_price": _l("your price"),
+    "discount_percent": _l("your discount"),
+    "discount_until": _l("your discount"),
+    "trial_days": _l("the free trial"),
 }
 
 

@@ -53,7 +53,7 @@ def charge_reason(line: PageLine, plan: PlanView) -> str:
         is_chosen = plan.management is LicenseManagement.MANUAL
         what = _chosen(line, day) if is_chosen else _joined(line, day)
         return _with_share(what, line, line.share, plan.currency)
-    if line.kind is LineKind.RENEWAL:
+    if line.kind in {LineKind.FIRST, LineKind.RENEWAL}:
         return _renewal(line, plan)
     if line.kind is LineKind.DISCOUNT and plan.discount is not None:
         if plan.discount.kind is PromoKind.COUPON:

@@ -68,6 +68,12 @@ def billing_headline(page: BillingPage) -> str:
             return gettext("You have no plan yet: %(tier)s starts when it is paid.", tier=tier)
         return gettext("You have no plan, so there is nothing to pay.")
     if page.state is BillingState.ENDED and plan.ends_at is not None:
+        if plan.is_trial_only:
+            return gettext(
+                "Your free trial of %(tier)s ended on %(day)s.",
+                tier=plan.tier_title,
+                day=near_day(plan.ends_at, page.now),
+            )
         return gettext(
             "Your %(tier)s plan ended on %(day)s.",
             tier=plan.tier_title,
@@ -79,6 +85,8 @@ def billing_headline(page: BillingPage) -> str:
         waiting = gettext("We are waiting to hear from your server.")
         return f"{about} {_what_is_owed(page) or waiting}"
     about = gettext("%(tier)s, %(people)s.", tier=plan.tier_title, people=count_people(plan.people))
+    if plan.trial_ends_at is not None:
+        return f"{about} {trial_words(page)}"
     return f"{about} {_what_is_owed(page) or _what_comes(plan, page.now)}"
 
 
@@ -102,6 +110,34 @@ def _what_is_owed(page: BillingPage) -> str:
         return gettext("%(total)s of %(day)s waits for its payment.", **values)
     due = due_words(owed.due_at, page.now)
     return gettext("%(total)s of %(day)s waits for its payment, %(due)s.", **values, due=due)
+
+
+def trial_words(page: BillingPage) -> str:
+    """How much of a free trial is left, and what it leads to: "Free trial: 12 days left, then
+    $43.00 on 1 February."."""
+    plan = page.plan
+    assert plan is not None and plan.trial_ends_at is not None, "it is in its trial"
+    left = ngettext("%(num)s day", "%(num)s days", plan.trial_days_left)
+    day = near_day(plan.trial_ends_at, page.now)
+    if plan.is_ending:
+        return gettext("Free trial: %(left)s left. It ends on %(day)s.", left=left, day=day)
+    waiting = [invoice for invoice in page.unpaid if invoice.status is InvoiceStatus.OPEN]
+    if waiting:
+        return gettext(
+            "Free trial: %(left)s left. Pay %(total)s by %(day)s to go on after it.",
+            left=left,
+            total=format_money(waiting[0].total, waiting[0].currency),
+            day=day,
+        )
+    charge = plan.next_charge
+    if charge is None or charge.at != plan.trial_ends_at:
+        return gettext("Free trial: %(left)s left, until %(day)s.", left=left, day=day)
+    return gettext(
+        "Free trial: %(left)s left, then %(total)s on %(day)s.",
+        left=left,
+        total=format_money(charge.total, plan.currency),
+        day=day,
+    )
 
 
 def _what_comes(plan: PlanView, now: datetime) -> str:

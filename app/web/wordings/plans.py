@@ -34,6 +34,12 @@ def plans_headline(page: PlansPage) -> str:
             tier=page.current_title,
             day=format_date(page.ends_at),
         )
+    if page.complimentary_until is not None:
+        return gettext(
+            "Your %(tier)s plan is free until %(day)s.",
+            tier=page.current_title,
+            day=format_date(page.complimentary_until),
+        )
     if page.people is None:
         return gettext("We do not know yet how many people you have.")
     have = gettext("You have %(people)s.", people=_people_and_places(page))
@@ -107,13 +113,42 @@ def price_note(price: PriceView, currency: str) -> str:
     if price.later is None or price.discount_ends_at is None or price.first == price.later:
         return ""
     later = format_money(price.later, currency)
-    if price.schedule is Schedule.ANNUAL:
+    if price.schedule is Schedule.ANNUAL and price.per_license == price.list_price:
         return gettext("the first year, then %(total)s", total=later)
     return gettext(
         "until %(day)s, then %(total)s %(unit)s",
         day=format_date(price.discount_ends_at),
         total=later,
         unit=schedule_unit(price.schedule),
+    )
+
+
+def list_price_note(price: PriceView, currency: str) -> str:
+    """What a license costs everybody, where staff took something off; else nothing."""
+    if price.per_license == price.list_price:
+        return ""
+    return gettext(
+        "%(price)s a license for you, instead of %(list_price)s",
+        price=format_money(price.per_license, currency),
+        list_price=format_money(price.list_price, currency),
+    )
+
+
+def trial_note(tier: TierView) -> str:
+    """That a tier can be tried for nothing first; else nothing."""
+    if not tier.trial_days:
+        return ""
+    return ngettext("%(num)s day free first", "%(num)s days free first", tier.trial_days)
+
+
+def required_note(page: PlansPage) -> str:
+    """That staff agreed on one tier with this customer; empty when any can be bought."""
+    if page.required_tier is None or page.state is not PlansState.CAN_BUY:
+        return ""
+    return gettext(
+        "We agreed on %(tier)s with you, so this is the plan that you can choose here. For another "
+        "one, write to support.",
+        tier=page.required_tier,
     )
 
 

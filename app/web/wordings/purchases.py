@@ -72,6 +72,7 @@ _TERMS = {
     "discount_share": _l("Share that the coupon takes off"),
     "coupon": _l("Coupon"),
     "tier_minimum": _l("Least number of licenses"),
+    "trial_days": _l("Days for nothing"),
     "total": _l("Total today"),
 }
 _AMOUNTS = frozenset({"price", "discounted_price", "discount_amount", "total"})
@@ -93,11 +94,42 @@ def upgrade_headline(quote: QuoteView) -> str:
             tier=quote.tier_title,
             licenses=count_licenses(quote.licenses),
         )
+    if quote.trial_days:
+        return f"{what}: {_price_after_trial(quote)}"
     return f"{what}: {_price_over_time(quote)}"
 
 
+def _price_after_trial(quote: QuoteView) -> str:
+    """ "free for 30 days, then $43.00 each month for a year and $63.00 after it"."""
+    values = {
+        "days": ngettext("%(num)s day", "%(num)s days", quote.trial_days),
+        "total": format_money(quote.total, quote.currency),
+        "later": format_money(quote.undiscounted_total, quote.currency),
+        "each": _each(quote),
+    }
+    if quote.total == quote.renewal_total == quote.undiscounted_total:
+        return gettext("free for %(days)s, then %(total)s %(each)s", **values)
+    if quote.total == quote.renewal_total and quote.schedule is Schedule.MONTHLY:
+        return gettext(
+            "free for %(days)s, then %(total)s each month for %(span)s and %(later)s after it",
+            span=_span(quote),
+            **values,
+        )
+    values["later"] = format_money(quote.renewal_total, quote.currency)
+    return gettext("free for %(days)s, then %(total)s, later %(later)s %(each)s", **values)
+
+
+def _each(quote: QuoteView) -> str:
+    return gettext("each month") if quote.schedule is Schedule.MONTHLY else gettext("each year")
+
+
+def _span(quote: QuoteView) -> str:
+    """How long the discount lasts."""
+    return gettext("a year") if quote.discount_months == 12 else count_months(quote.discount_months)
+
+
 def _price_over_time(quote: QuoteView) -> str:
-    each = gettext("each month") if quote.schedule is Schedule.MONTHLY else gettext("each year")
+    each = _each(quote)
     today = format_money(quote.total, quote.currency)
     later = format_money(quote.undiscounted_total, quote.currency)
     if quote.is_by_invoice:
@@ -106,13 +138,11 @@ def _price_over_time(quote: QuoteView) -> str:
         first = gettext("%(total)s today", total=today)
     if quote.total == quote.renewal_total == quote.undiscounted_total:
         return gettext("%(first)s and %(each)s", first=first, each=each)
-    months = quote.discount_months
     if quote.total == quote.renewal_total and quote.schedule is Schedule.MONTHLY:
-        span = gettext("a year") if months == 12 else count_months(months)
         return gettext(
             "%(first)s and each month for %(span)s, then %(later)s",
             first=first,
-            span=span,
+            span=_span(quote),
             later=later,
         )
     return gettext(
@@ -125,14 +155,14 @@ def _price_over_time(quote: QuoteView) -> str:
 
 def renewal_words(quote: QuoteView) -> str:
     """What happens on the day of the first renewal, and what changes after the discount. By
-    invoice no day is known before the payment."""
-    if quote.is_by_invoice:
+    invoice no day is known before the payment, unless a free trial comes first."""
+    if quote.is_by_invoice and not quote.trial_days:
         return _renewal_by_invoice(quote)
     said = gettext(
         "%(total)s on %(day)s, then %(each)s.",
         total=format_money(quote.renewal_total, quote.currency),
         day=format_date(quote.renews_at),
-        each=gettext("each month") if quote.schedule is Schedule.MONTHLY else gettext("each year"),
+        each=_each(quote),
     )
     if quote.discount_ends_at is None or quote.renewal_total == quote.undiscounted_total:
         return said
@@ -202,7 +232,7 @@ def _renewal_by_invoice(quote: QuoteView) -> str:
         "The next invoice, over %(total)s, comes %(months)s after your payment, then %(each)s.",
         total=format_money(quote.renewal_total, quote.currency),
         months=count_months(quote.schedule.months),
-        each=gettext("each month") if quote.schedule is Schedule.MONTHLY else gettext("each year"),
+        each=_each(quote),
     )
     if not quote.discount_months or quote.renewal_total == quote.undiscounted_total:
         return said

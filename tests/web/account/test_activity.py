@@ -100,6 +100,7 @@ AFTER: dict[str, dict[str, Any]] = {
     "plan.licenses_raised": {"licenses": 25},
     "plan.switch_scheduled": {"at": "2012-02-02T00:00:00+00:00", "schedule": "annual"},
     "plan.set_to_end": {"end": "2012-02-02T00:00:00+00:00"},
+    "plan.trial_started": {"end": "2012-02-01T00:00:00+00:00"},
     "purchase.people_fell": {"people": 17, "licenses": 18},
 }
 
