@@ -22,11 +22,13 @@ from app.cli_common import (
 from app.cli_coupons import add_coupon_commands
 from app.cli_deals import add_deal_commands
 from app.cli_legacy import add_legacy_commands
+from app.cli_mails import add_mail_commands
 from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
 from app.cli_sponsorship import add_sponsorship_commands
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans, preview_plans
+from app.jobs.notify import notify
 from app.jobs.sync_ledgers import sync_ledgers
 from app.services.context import Context
 from app.services.export_customer import export_customer
@@ -47,6 +49,7 @@ def register_commands(app: Flask) -> None:
     add_legacy_commands(billing)
     add_coupon_commands(billing)
     add_sponsorship_commands(billing)
+    add_mail_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:
@@ -82,7 +85,7 @@ def sync_ledgers_command() -> None:
 @click.option("--dry-run", is_flag=True, help="Show every invoice that would be made; keep none.")
 @click.option("--as-of", type=Instant(), help="As if it were this later time.")
 def invoice_plans_command(dry_run: bool, as_of: datetime | None) -> None:
-    """Make the invoices that are due. Run it daily; `deliver` sends them."""
+    """Make the invoices that are due and mail what is ahead. Run it daily; `deliver` sends them."""
     started = time.monotonic()
     context = _context()
     if as_of is not None:
@@ -92,10 +95,14 @@ def invoice_plans_command(dry_run: bool, as_of: datetime | None) -> None:
             counts = preview_plans(context, as_of=as_of, progress=progress)
         else:
             counts = invoice_plans(context, as_of=as_of, progress=progress)
+        untold = 0
+        if not dry_run and as_of is None:
+            # The daily mails; what a later time would say is not true yet.
+            untold = notify(context, progress=progress).failed
     for invoice in counts.invoices:
         show_invoice(invoice)
     _summary_of_run(started, counts)
-    if counts.parked:
+    if counts.parked or untold:
         sys.exit(1)
 
 

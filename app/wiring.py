@@ -31,6 +31,7 @@ BLUEPRINTS = (
     "plan",
     "sponsorship",
     "account",
+    "mail_choices",
     "usage",
     "remotes",
     "webhooks",

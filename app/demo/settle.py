@@ -14,6 +14,7 @@ from app.demo.servers import upload_all
 from app.domain.kinds import InvoiceStatus
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import invoice_plans
+from app.jobs.notify import notify
 from app.jobs.sync_ledgers import sync_ledgers
 from app.models.invoices import Invoice
 from app.models.mails import Mail
@@ -73,12 +74,15 @@ def settle(
     happened.troubles += sum(code is not None for code in codes)
     counts = sync_ledgers(ctx)
     run = invoice_plans(ctx)
+    told = notify(ctx)
     delivered = deliver(ctx)
     _drain(ctx)
     handle_due_events(ctx)
     happened.refused += delivered.failed
     happened.deferred = run.deferred
-    happened.troubles += counts.failed + run.parked + delivered.parked + delivered.broken
+    happened.troubles += (
+        counts.failed + run.parked + told.failed + delivered.parked + delivered.broken
+    )
 
 
 def add_tally(happened: Happened, *, before: Tally, after: Tally) -> None:

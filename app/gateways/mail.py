@@ -52,6 +52,10 @@ class MailGateway(Protocol):
     # Whether mail stays here to be looked at instead of leaving.
     catches: bool
 
+    def render(self, template: str, params: Mapping[str, Any]) -> RenderedMail:
+        """The mail as it would leave; nothing is sent."""
+        ...
+
     def send(
         self,
         template: str,
@@ -77,6 +81,10 @@ class CatchingMailGateway:
 
     def __init__(self, renderer: MailRenderer) -> None:
         self._render = renderer
+
+    def render(self, template: str, params: Mapping[str, Any]) -> RenderedMail:
+        """See the protocol."""
+        return self._render(template, params)
 
     def send(
         self,
@@ -108,6 +116,10 @@ class SmtpMailGateway:
         self._app = Flask("app.gateways.mail", static_folder=None)
         self._app.config.update(_configuration(url), MAIL_DEFAULT_SENDER=sender)
         self._state: Any = flask_mail.Mail().init_app(self._app)
+
+    def render(self, template: str, params: Mapping[str, Any]) -> RenderedMail:
+        """See the protocol."""
+        return self._render(template, params)
 
     def send(
         self,

@@ -14,6 +14,7 @@ from app.services.context import Actor, Context
 from app.services.customers import Payer
 from app.services.identity import CustomerRef
 from app.services.logs import log_event
+from app.services.mail_choices import WANTS, wants
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 
@@ -24,6 +25,9 @@ class ChangeOwnDetails:
     full_name: str
     wants_major_release_mails: bool
     wants_maintenance_mails: bool
+    wants_renewal_mails: bool
+    wants_usage_mails: bool
+    wants_announcement_mails: bool
 
 
 def people_of(payer: Payer) -> ColumnElement[bool]:
@@ -83,6 +87,8 @@ def change_own_details(
         person.full_name = command.full_name
         person.wants_major_release_mails = command.wants_major_release_mails
         person.wants_maintenance_mails = command.wants_maintenance_mails
+        for column in WANTS.values():
+            setattr(person, column, getattr(command, column))
         after = _preferences(person)
         if not renamed and before == after:
             return False
@@ -111,4 +117,5 @@ def _preferences(person: BillingUser) -> dict[str, bool]:
     return {
         "major_release_mails": person.wants_major_release_mails,
         "maintenance_mails": person.wants_maintenance_mails,
+        **{f"{kind.value}_mails": wants(person, kind) for kind in WANTS},
     }

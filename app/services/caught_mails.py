@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFoundError
+from app.domain.kinds import MailKind
 from app.models.mails import Mail
 
 
@@ -27,6 +28,9 @@ class CaughtMailContent:
     mail: CaughtMail
     text: str
     html: str
+    # For mails that can be stopped: whose they are, and of which kind.
+    billing_user_id: int | None = None
+    kind: MailKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,13 @@ def load_caught_mail(session: Session, mail_id: int) -> CaughtMailContent:
     ).first()
     if row is None:
         raise NotFoundError("mail")
-    return CaughtMailContent(_line(row), row.caught_text or "", row.caught_html or "")
+    return CaughtMailContent(
+        _line(row),
+        row.caught_text or "",
+        row.caught_html or "",
+        billing_user_id=row.billing_user_id,
+        kind=row.kind,
+    )
 
 
 def _line(row: Mail) -> CaughtMail:

@@ -14,14 +14,14 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn
 MASK = "[token]"
 # What follows in the address is a secret, except the names of our own pages.
 _SECRET = re.compile(
-    r"(/remote-billing-login/(?:(?:do-confirm|server)/)?)"
+    r"(/mail/unsubscribe/|/remote-billing-login/(?:(?:do-confirm|server)/)?)"
     r"(?!(?:confirm|sent|complete|do-confirm|server)(?:/|$|\s))"
     r"[^\s/?#\"']+"
 )
 
 
 def mask_tokens(text: str) -> str:
-    """`text` with the tokens of login links and confirmation links replaced."""
+    """`text` with the tokens of login links, confirmation links and links that stop mails replaced."""
     return _SECRET.sub(rf"\g<1>{MASK}", text)
 
 

@@ -1,5 +1,6 @@
 """Rendering of mails from `templates/emails/`."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from flask import Flask
 from app.gateways.mail import MailRenderer, RenderedMail
 from app.web.wordings import mails
 
+_BLANKS = re.compile(r"\n{3,}")
+
 
 def build_renderer(app: Flask) -> MailRenderer:
     """A function that renders `templates/emails/<name>/{subject.txt,body.txt,body.html}`.
@@ -16,7 +19,7 @@ def build_renderer(app: Flask) -> MailRenderer:
     The rules of the HTML part's style sheet are written onto its elements, since many mail
     programs know no style sheets. Nothing is fetched from anywhere.
     """
-    for word in (mails.why_this_mail, mails.stop_these_mails):
+    for word in (mails.why_this_mail, mails.stop_these_mails, mails.card_words):
         app.jinja_env.filters[word.__name__] = word
     inliner = CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
 
@@ -31,7 +34,8 @@ def build_renderer(app: Flask) -> MailRenderer:
             html = environment.get_template(f"{folder}/body.html").render(params, subject=subject)
         return RenderedMail(
             subject=subject,
-            text=text.strip() + "\n",
+            # Where a condition left out a paragraph its empty lines stay behind.
+            text=_BLANKS.sub("\n\n", text.strip()) + "\n",
             html=inliner.inline(html),
         )
 

@@ -42,6 +42,11 @@ class RecordingMailer:
     outbox: list[SentMail] = field(default_factory=list)
     renderer: MailRenderer | None = None
 
+    def render(self, template: str, params: Mapping[str, Any]) -> RenderedMail:
+        """As it would leave."""
+        assert self.renderer is not None, "the fixture `app` gives the renderer"
+        return self.renderer(template, params)
+
     def send(
         self,
         template: str,

@@ -32,6 +32,9 @@ class PersonRow:
     last_login_at: datetime | None
     wants_major_release_mails: bool
     wants_maintenance_mails: bool
+    wants_renewal_mails: bool
+    wants_usage_mails: bool
+    wants_announcement_mails: bool
     is_you: bool
     can_remove: bool
 
@@ -142,6 +145,9 @@ def _row(person: BillingUser, ref: CustomerRef, *, is_owner: bool) -> PersonRow:
         last_login_at=person.last_login_at,
         wants_major_release_mails=person.wants_major_release_mails,
         wants_maintenance_mails=person.wants_maintenance_mails,
+        wants_renewal_mails=person.wants_renewal_mails,
+        wants_usage_mails=person.wants_usage_mails,
+        wants_announcement_mails=person.wants_announcement_mails,
         is_you=is_you,
         can_remove=is_owner and not is_you,
     )

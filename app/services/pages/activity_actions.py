@@ -112,6 +112,8 @@ SHOWN: Mapping[str, ActivityKind] = {
 # How our own work goes on inside, which tells a customer nothing.
 LEFT_OUT = frozenset(
     {
+        # A mail of staff to many customers; each has its own copy.
+        "announcement.begun",
         # A run that has to be looked at by staff, with their words for why.
         "customer.parked",
         "customer.unparked",

@@ -25,6 +25,11 @@ class OwnDetailsForm(FlaskForm):
     )
     wants_major_release_mails = BooleanField(_l("Tell me about major releases"))
     wants_maintenance_mails = BooleanField(_l("Tell me about planned maintenance and outages"))
+    wants_renewal_mails = BooleanField(_l("Tell me ahead of renewals, trials and plans that end"))
+    wants_usage_mails = BooleanField(
+        _l("Tell me when licenses run out or the server stops reporting")
+    )
+    wants_announcement_mails = BooleanField(_l("Tell me news about plans and prices"))
 
     def command(self) -> ChangeOwnDetails:
         """What to do when the form is right."""
@@ -32,6 +37,9 @@ class OwnDetailsForm(FlaskForm):
             full_name=self.full_name.data or "",
             wants_major_release_mails=bool(self.wants_major_release_mails.data),
             wants_maintenance_mails=bool(self.wants_maintenance_mails.data),
+            wants_renewal_mails=bool(self.wants_renewal_mails.data),
+            wants_usage_mails=bool(self.wants_usage_mails.data),
+            wants_announcement_mails=bool(self.wants_announcement_mails.data),
         )
 
 

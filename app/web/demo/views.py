@@ -15,6 +15,7 @@ from app.demo.desk import (
     start_move,
 )
 from app.services.caught_mails import list_caught_mails, load_caught_mail
+from app.services.mail_choices import unsubscribe_address
 from app.web.access import demo_only
 from app.web.context import get_context, get_read_session
 from app.web.demo import blueprint
@@ -71,7 +72,10 @@ def mail(mail_id: int) -> ResponseReturnValue:
     content = load_caught_mail(get_read_session(), mail_id)
     allow_frames_of_ours()
     parts = split_links(content.text, base_url=get_context().settings.base_url)
-    return render_template("demo/mail.html", mail=content.mail, parts=parts)
+    stop_url = None
+    if content.kind is not None and content.billing_user_id is not None:
+        stop_url = unsubscribe_address(get_context(), content.billing_user_id, content.kind)
+    return render_template("demo/mail.html", mail=content.mail, parts=parts, stop_url=stop_url)
 
 
 @blueprint.get("/demo/mail/<int:mail_id>/html/")

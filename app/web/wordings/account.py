@@ -52,13 +52,15 @@ def role_word(role: BillingRole) -> str:
 
 def mails_words(person: PersonRow) -> str:
     """Which mails somebody wants beside those about money."""
-    if person.wants_major_release_mails and person.wants_maintenance_mails:
-        return gettext("Releases, maintenance")
-    if person.wants_major_release_mails:
-        return gettext("Releases")
-    if person.wants_maintenance_mails:
-        return gettext("Maintenance")
-    return gettext("None of these")
+    wished = [
+        gettext("renewals") if person.wants_renewal_mails else "",
+        gettext("licenses") if person.wants_usage_mails else "",
+        gettext("news") if person.wants_announcement_mails else "",
+        gettext("releases") if person.wants_major_release_mails else "",
+        gettext("maintenance") if person.wants_maintenance_mails else "",
+    ]
+    words = ", ".join(wish for wish in wished if wish)
+    return f"{words[0].upper()}{words[1:]}" if words else gettext("None of these")
 
 
 def removed_by(person: RemovedRow) -> str:

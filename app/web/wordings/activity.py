@@ -126,7 +126,13 @@ def _details_changed(row: ActivityRow) -> str:
     return gettext("Changed the own name")
 
 
-_MAILS = ("major_release_mails", "maintenance_mails")
+_MAILS = (
+    "major_release_mails",
+    "maintenance_mails",
+    "renewals_mails",
+    "usage_mails",
+    "announcements_mails",
+)
 
 
 # --- server and organizations ---

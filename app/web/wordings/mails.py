@@ -1,12 +1,25 @@
 """The words of mails to customers: what is said below each of them, and of stopping them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from app.domain.kinds import MailKind
-from app.web.wording import Message
+from app.web.wording import Message, describe_card
 
-MESSAGES: dict[str, Message] = {}
+MESSAGES: dict[str, Message] = {
+    "announcement_text": _l(
+        "An announcement needs a subject of one line, at most %(subject_length)s characters, and a "
+        "text of at most %(body_length)s."
+    ),
+    "announcement_unfinished": _l(
+        "An announcement with these words has not reached everybody yet. Go on with --resume %(id)s."
+    ),
+    "announcement_unknown": _l("There is no announcement %(id)s."),
+    "nobody_chosen": _l("No customer is like that, so there is nobody to write to."),
+}
 
 _KINDS = {
     MailKind.RENEWALS: _l("renewals and ends of plans"),
@@ -39,3 +52,8 @@ def why_this_mail(host: str, kind: MailKind | None) -> str:
 def stop_these_mails(kind: MailKind) -> str:
     """The words of the link that stops mails of that kind."""
     return gettext("Stop mails about %(what)s", what=mail_kind_word(kind))
+
+
+def card_words(card: Mapping[str, Any]) -> str:
+    """ "Visa ending 4242, expires 4/2030"."""
+    return describe_card(card["brand"], card["last4"], card["exp_month"], card["exp_year"])

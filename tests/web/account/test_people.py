@@ -68,7 +68,10 @@ def test_two_people_as_the_owner_sees_them(shop: Shop) -> None:
     add_person(shop, "zoe@acme.test", full_name="Zoe", wants_maintenance_mails=True)
     page = shop.get("people")
     assert headline(page) == "Two people can manage billing for chat1.acme.test."
-    assert "Zoe zoe@acme.test Billing never 2 January 2012 Maintenance Remove" in words(page)
+    assert (
+        "Zoe zoe@acme.test Billing never 2 January 2012 Renewals, licenses, news, maintenance Remove"
+        in words(page)
+    )
     assert page.text.count("/remove/") == 1, "there is no button for the owner"
 
 
@@ -140,7 +143,13 @@ def test_own_details(shop: Shop) -> None:
     page = shop.get("people")
     assert "Your details are saved." in words(page) and "Iago of Acme you" in words(page)
     entry = audited(shop, "billing_user.details_changed")[0]
-    assert entry.before == {"major_release_mails": False, "maintenance_mails": False}
+    assert entry.before == {
+        "major_release_mails": False,
+        "maintenance_mails": False,
+        "renewals_mails": True,
+        "usage_mails": True,
+        "announcements_mails": True,
+    }
     assert entry.after is not None and entry.after["maintenance_mails"] is True
     assert "Iago" not in str(entry.after), "names stand where they can be erased"
     assert "Changed the own name and mail preferences" in words(shop.get("activity"))
@@ -152,6 +161,20 @@ def test_own_details(shop: Shop) -> None:
     shop.client.submit(shop.get("people"), action="/people/me/")
     assert "Nothing was changed." in words(shop.get("people"))
     assert len(audited(shop, "billing_user.details_changed")) == 2
+
+
+def test_mails_that_can_be_stopped_are_chosen_here(shop: Shop) -> None:
+    page = shop.open().get("people")
+    assert "Tell me ahead of renewals, trials and plans that end" in words(page)
+    shop.client.submit(
+        page, {"wants_renewal_mails": [], "wants_announcement_mails": []}, action="/people/me/"
+    )
+    with shop.ctx.sessions() as session:
+        iago = session.scalars(select(BillingUser)).one()
+        wishes = (iago.wants_renewal_mails, iago.wants_usage_mails, iago.wants_announcement_mails)
+    assert wishes == (False, True, False)
+    assert "Licenses Remove" not in words(shop.get("people"))
+    assert "2 January 2012 Licenses" in words(shop.get("people"))
 
 
 @pytest.mark.parametrize(
