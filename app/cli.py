@@ -23,6 +23,7 @@ from app.cli_coupons import add_coupon_commands
 from app.cli_deals import add_deal_commands
 from app.cli_legacy import add_legacy_commands
 from app.cli_mails import add_mail_commands
+from app.cli_moves import add_move_commands
 from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
 from app.cli_sponsorship import add_sponsorship_commands
@@ -43,6 +44,7 @@ billing = AppGroup("billing", help="Ledgers, invoices and what waits to be deliv
 def register_commands(app: Flask) -> None:
     """Add our groups to `flask`."""
     add_server_commands(billing)
+    add_move_commands(billing)
     add_preview_commands(billing)
     add_deal_commands(billing)
     add_change_commands(billing)

@@ -23,6 +23,7 @@ RENEWAL_ACTOR = "system:renewal"
 MINIMUM_ACTOR = "system:minimum"
 CORRECTION_ACTOR = "system:correction"
 COUNT_ACTOR = "system:count"
+MOVE_ACTOR = "system:move"
 
 Place = tuple[datetime, bool, int]
 
@@ -135,7 +136,7 @@ class Entry:
 class SeatRow:
     """One upload row that can change a count. `id` is the arrival id, `remote_id` the server's
     own; `seats` is None for a row without role data (a bare 201 or 202). `epoch` counts how often
-    the server's ids had been rewound by then."""
+    the ids of its server, which is `server_id` to us, had been rewound by then."""
 
     id: int
     organization_id: int
@@ -144,6 +145,7 @@ class SeatRow:
     event_time: datetime
     seats: int | None
     epoch: int = 0
+    server_id: int = 0
 
     @property
     def order_id(self) -> int:

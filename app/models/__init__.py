@@ -10,6 +10,7 @@ from app.models.deals import (
     CouponUse,
     Offer,
     OrganizationMove,
+    PlanMove,
     SponsorshipRequest,
 )
 from app.models.invoices import DeliveryAttempt, Invoice, InvoiceLine, InvoiceLineEntry
@@ -53,6 +54,7 @@ __all__ = [
     "PendingAuditRow",
     "PersonalDetail",
     "Plan",
+    "PlanMove",
     "PlanPrice",
     "Purchase",
     "Server",

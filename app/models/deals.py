@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domain.kinds import OfferStatus, SponsorshipStatus
+from app.domain.kinds import CustomerKind, OfferStatus, SponsorshipStatus
 from app.models.base import Base, BigId, Choice, UtcDateTime, choice_check
 
 
@@ -157,5 +157,27 @@ class OrganizationMove(Base):
     to_server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"), index=True)
     # Its number on the server that it left.
     old_remote_realm_id: Mapped[int] = mapped_column(BigInteger)
+    # When that server stopped listing it, if it had: its people counted until then only.
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    moved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(64))
+
+
+class PlanMove(Base):
+    """What a server had bought went to one of its organizations, or back: from `moved_at` on its
+    plans count the people of the other.
+
+    The customer itself may have moved; then both customers are the same row.
+    """
+
+    __tablename__ = "plan_moves"
+    __table_args__ = (choice_check("to_kind", CustomerKind),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"), index=True)
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"), index=True)
+    to_kind: Mapped[CustomerKind] = mapped_column(Choice(CustomerKind))
+    from_customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    to_customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     moved_at: Mapped[datetime] = mapped_column(UtcDateTime)
     actor: Mapped[str] = mapped_column(String(64))

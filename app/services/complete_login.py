@@ -18,6 +18,7 @@ from app.services.login_failures import LoginRefused, link_actor, record_failed_
 from app.services.login_links import HalfLogin, OpenLogin, check_half_login, claim_place
 from app.services.login_people import confirm_person, ensure_owner, host_of
 from app.services.logs import log_event
+from app.services.move_plan import move_plan_at_login
 from app.services.outbox import record_mail
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
@@ -104,6 +105,9 @@ def _log_in(
         user = confirm_person(work, link, address=login.address, actor=actor)
     ensure_owner(work, link, user, actor=actor)
     _apply(work, user, command)
+    known = billing_user_actor(user.id, email=user.email, full_name=user.full_name, ip=ip)
+    if link.organization is not None:
+        move_plan_at_login(work, link.organization, actor=known)
     secret = begin_identity_session(
         work,
         billing_user_id=user.id,
@@ -114,7 +118,7 @@ def _log_in(
     record_audit(
         work,
         "login.succeeded",
-        actor=billing_user_actor(user.id, email=user.email, full_name=user.full_name, ip=ip),
+        actor=known,
         server_id=link.server_id,
         organization_id=link.organization_id,
         after={

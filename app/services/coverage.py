@@ -5,8 +5,6 @@ leaves out the organizations that are covered otherwise.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -16,18 +14,6 @@ from app.models.customers import Customer
 from app.models.plans import Plan
 from app.models.registrations import Organization, Server
 from app.services.seats import load_counted_organizations
-
-
-@dataclass(frozen=True, slots=True)
-class CoveredTime:
-    """The time of a plan; its end belongs to whoever covers next."""
-
-    start: datetime
-    end: datetime
-
-    def holds(self, at: datetime) -> bool:
-        """Whether `at` lies in it."""
-        return self.start <= at < self.end
 
 
 def get_covering_plan(session: Session, organization: Organization) -> Plan | None:
@@ -90,24 +76,6 @@ def load_organizations_of_server_plan(session: Session, server: Server) -> list[
     covered = get_organizations_covered_otherwise(session, server)
     counted = load_counted_organizations(session, server_id=server.id)
     return [key for key in counted if key not in covered]
-
-
-def load_past_cover(session: Session, server: Server) -> dict[int, list[CoveredTime]]:
-    """When organizations of the server were covered by plans of their own that have ended since,
-    by organization: the server's plan counts them before and after, but not in between."""
-    statement = (
-        select(Customer.organization_id, Plan.billing_cycle_anchor, Plan.created_at, Plan.ended_at)
-        .join(Plan, Plan.customer_id == Customer.id)
-        .join(Organization, Organization.id == Customer.organization_id)
-        .where(Organization.server_id == server.id, Plan.ended_at.is_not(None))
-        .order_by(Plan.id)
-    )
-    times: dict[int, list[CoveredTime]] = {}
-    for organization_id, anchor, created_at, ended_at in session.execute(statement):
-        if organization_id is not None and ended_at is not None:
-            covered = CoveredTime(min(anchor, created_at), ended_at)
-            times.setdefault(organization_id, []).append(covered)
-    return times
 
 
 def _get_live_plans(

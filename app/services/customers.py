@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.errors import NotFoundError
+from app.domain.errors import BillingError, NotFoundError
 from app.domain.kinds import LIVE_STATUSES, CustomerKind
 from app.models.customers import Customer
 from app.models.plans import Plan
@@ -58,9 +58,15 @@ def get_customer(session: Session, payer: Payer) -> Customer | None:
 def claim_payer(work: UnitOfWork, payer: Payer) -> tuple[Server, Customer]:
     """Lock the server and the customer of `payer`, making the customer row if there is none.
 
-    The server's lock comes first everywhere, so that nobody waits in a circle.
+    The server's lock comes first everywhere, so that nobody waits in a circle. Raises BillingError
+    `organization_moved` when the organization is on another server by now.
     """
     server = work.claim_server(payer.server_id)
+    if payer.organization_id is not None:
+        home = select(Organization.server_id).where(Organization.id == payer.organization_id)
+        if work.session.scalars(home).one() != server.id:
+            # It went to another server since the page was looked up.
+            raise BillingError("organization_moved")
     customer = get_customer(work.session, payer)
     if customer is None:
         customer = Customer(

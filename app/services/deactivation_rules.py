@@ -67,17 +67,19 @@ def check_deactivation(
     """What stands in the way of deactivating the server at `now`, oldest first.
 
     Paid, fixed and scheduled plans that are not set to end do, and payments that are under way. A
-    bare legacy or community plan does not, nor does one that is set to end.
+    bare legacy or community plan does not, nor does one that is set to end: a fixed price ends by
+    itself, while a plan that only changes its schedule or tier goes on as another.
     """
     obstacles, ending = [], []
     for plan, holder, organization_id in session.execute(_plans_of(server_id)):
         if not _is_paid(catalog, plan.tier):
             continue
         held = _held(catalog, plan.tier, holder, organization_id, until=_until(plan, now))
-        if plan.at_cycle_end is AtCycleEnd.END:
+        scheduled = plan.status is PlanStatus.NEVER_STARTED
+        # A scheduled plan begins and is charged, also one that would end by itself afterwards.
+        if plan.at_cycle_end is AtCycleEnd.END and not scheduled:
             ending.append(held)
         else:
-            scheduled = plan.status is PlanStatus.NEVER_STARTED
             kind = ObstacleKind.SCHEDULED_PLAN if scheduled else ObstacleKind.PLAN
             obstacles.append(Obstacle(kind, held))
     for purchase_id, tier, holder, organization_id in session.execute(_purchases_of(server_id)):

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from app.domain.calendar import cycle_at
+from app.domain.kinds import CustomerKind
 from app.models.audit import AuditEntry
 from app.models.customers import Customer
+from app.models.deals import OrganizationMove, PlanMove
 from app.models.invoices import Invoice
 from app.models.plans import LedgerEntry, Plan
+from app.models.registrations import Organization, Server
 from app.services.customers import Payer, get_customer, load_payer
 from app.services.plan_rules import plan_terms
 from app.services.staff_terms import percent_text
@@ -24,13 +27,19 @@ def export_customer(session: Session, *, uuid: str, now: datetime) -> dict[str, 
     """The export of the organization or server of that UUID, with the prices in force at `now`.
     Raises NotFoundError.
 
-    One that never needed a customer row has an export too: with no plans and no invoices.
+    One that never needed a customer row has an export too: with no plans and no invoices. Whoever
+    gave away what it had bought leads to whoever has it now, until it buys again itself; the
+    customer's `moves` say which way everything went.
     """
     payer = load_payer(session, uuid=uuid)
     customer = get_customer(session, payer)
+    if customer is None or not _has_bought(session, customer):
+        holder = _get_holder(session, payer)
+        if holder is not None:
+            payer, customer = load_payer(session, uuid=holder.uuid), holder
     if customer is None:
         return {
-            "customer": _payer(payer),
+            "customer": {**_payer(payer), "moves": _moves(session, payer)},
             "plans": [],
             "ledger": [],
             "invoices": [],
@@ -40,12 +49,59 @@ def export_customer(session: Session, *, uuid: str, now: datetime) -> dict[str, 
         select(Plan).where(Plan.customer_id == customer.id).order_by(Plan.id)
     ).all()
     return {
-        "customer": {**_payer(payer), **_customer(customer)},
+        "customer": {**_payer(payer), "moves": _moves(session, payer), **_customer(customer)},
         "plans": [_plan(plan, now) for plan in plans],
         "ledger": _ledger(session, plans),
         "invoices": _invoices(session, customer),
         "audit": _audit(session, payer, customer.id),
     }
+
+
+def _has_bought(session: Session, customer: Customer) -> bool:
+    plans = select(Plan.id).where(Plan.customer_id == customer.id).limit(1)
+    invoices = select(Invoice.id).where(Invoice.customer_id == customer.id).limit(1)
+    return any(session.scalars(each).first() is not None for each in (plans, invoices))
+
+
+def _plan_moves_of(payer: Payer) -> ColumnElement[bool]:
+    if payer.organization_id is not None:
+        return PlanMove.organization_id == payer.organization_id
+    return PlanMove.server_id == payer.server_id
+
+
+def _get_holder(session: Session, payer: Payer) -> Customer | None:
+    """The customer that what `payer` had bought went to last."""
+    given = select(PlanMove.to_customer_id).where(
+        _plan_moves_of(payer), PlanMove.to_kind != payer.kind
+    )
+    found = session.scalars(given.order_by(PlanMove.id.desc()).limit(1)).first()
+    return None if found is None else session.get_one(Customer, found)
+
+
+def _moves(session: Session, payer: Payer) -> list[dict[str, Any]]:
+    """Where plans went, and an organization from server to server, oldest first."""
+    found: list[tuple[datetime, dict[str, Any]]] = []
+    plans = select(PlanMove, Server.uuid, Organization.uuid)
+    plans = plans.join(Server, Server.id == PlanMove.server_id)
+    plans = plans.join(Organization, Organization.id == PlanMove.organization_id)
+    for move, server_uuid, organization_uuid in session.execute(
+        plans.where(_plan_moves_of(payer)).order_by(PlanMove.id)
+    ):
+        ends = [server_uuid, organization_uuid]
+        if move.to_kind is CustomerKind.SERVER:
+            ends.reverse()
+        found.append((move.moved_at, {"what": "plan", "from": ends[0], "to": ends[1]}))
+    old, new = aliased(Server), aliased(Server)
+    organizations = select(OrganizationMove.moved_at, old.uuid, new.uuid)
+    organizations = organizations.join(old, old.id == OrganizationMove.from_server_id)
+    organizations = organizations.join(new, new.id == OrganizationMove.to_server_id)
+    for at, source, target in session.execute(
+        organizations.where(OrganizationMove.organization_id == payer.organization_id).order_by(
+            OrganizationMove.id
+        )
+    ):
+        found.append((at, {"what": "organization", "from": source, "to": target}))
+    return [{"at": _time(at)} | move for at, move in sorted(found, key=lambda each: each[0])]
 
 
 def _payer(payer: Payer) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from app.domain.kinds import (
 from app.domain.ledger import SeatRow
 from app.domain.transitions import Change
 from app.models.customers import Customer
+from app.models.deals import OrganizationMove, PlanMove
 from app.models.plans import LedgerEntry, Plan
 from app.models.registrations import Organization, Server
 from app.models.uploads import AuditRow, PendingAuditRow
@@ -102,10 +103,12 @@ def sync_server_ledgers(work: UnitOfWork, server: Server, *, as_of: datetime) ->
         }
         for plan in plans:
             customer = customers[plan.customer_id]
-            written += _sync_plan(work, plan, customer, server, rows, as_of)
-            while (following := _follow(work, plan, customer, server, as_of=as_of)) is not None:
+            # The plan of an organization that moved away is here for late rows of this server.
+            home = work.session.get_one(Server, get_server_id(customer))
+            written += _sync_plan(work, plan, customer, home, rows, as_of)
+            while (following := _follow(work, plan, customer, home, as_of=as_of)) is not None:
                 plan = following
-                sync = PlanSync(work, plan, customer, server)
+                sync = PlanSync(work, plan, customer, home)
                 sync.begin(as_of=as_of)
                 written += 1 + sync.written
     return SyncResult(rows=len(rows), plans=len(plans), entries=written)
@@ -166,8 +169,13 @@ def _take_new_rows(work: UnitOfWork, server: Server, *, as_of: datetime) -> list
 
 
 def _load_open_plans(session: Session, server: Server) -> list[Plan]:
-    of_server: ColumnElement[bool] = Customer.organization_id.in_(
-        select(Organization.id).where(Organization.server_id == server.id)
+    present = select(Organization.id).where(Organization.server_id == server.id)
+    moved = select(OrganizationMove.organization_id)
+    # Those that moved away go on with the rows of both servers, and were counted here before.
+    moved = moved.where(OrganizationMove.from_server_id == server.id)
+    given = select(PlanMove.organization_id).where(PlanMove.server_id == server.id)
+    of_server: ColumnElement[bool] = or_(
+        *(Customer.organization_id.in_(those) for those in (present, moved, given))
     )
     # A plan that has ended takes late rows of its last period until its closing invoice is made.
     is_open = or_(Plan.status.in_(LIVE_STATUSES), Plan.next_invoice_date.is_not(None))

@@ -9,10 +9,17 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.errors import BillingError
 from app.domain.kinds import LoginDoor
 from app.models.people import BillingUser, EmailConfirmation, LoginLink
+from app.models.registrations import Organization
 from app.services.context import Context
 from app.services.identity import SESSION_LIFE
 from app.services.login_failures import LoginRefused, record_failed_login
 from app.services.login_people import find_person, host_of, login_address
+from app.services.plan_moves import (
+    MovingPlan,
+    describe_moving_plan,
+    find_hindrance_at_login,
+    get_customer_to_move,
+)
 from app.services.unit_of_work import UnitOfWork
 
 # The names that a product may ask to be led to; never an address.
@@ -69,7 +76,8 @@ class OpenLogin:
 class LoginPage:
     """What the pages of a login under way show.
 
-    `confirms_again`: this person is known, but the address has to be confirmed anew.
+    `confirms_again`: this person is known, but the address has to be confirmed anew. `moving` is
+    the server's plan that completing the login gives to the organization, None when there is none.
     """
 
     host: str
@@ -83,6 +91,7 @@ class LoginPage:
     tos_changed: bool
     asks_preferences: bool
     server_id: int
+    moving: MovingPlan | None = None
 
     @property
     def is_server(self) -> bool:
@@ -151,7 +160,20 @@ def check_place(
     login = _open_login(session, link, confirmation)
     if login.user is not None and login.user.deactivated_at is not None:
         raise LoginRefused("login_user_deactivated", door=link.door)
+    if organization is not None:
+        _check_organization(session, organization, door=link.door)
     return login
+
+
+def _check_organization(session: Session, organization: Organization, *, door: LoginDoor) -> None:
+    """An organization that is switched off has nobody to log in; and where a plan of the server
+    covers it, the plan has to be one that goes along."""
+    if organization.deactivated or organization.locally_deleted_at is not None:
+        raise LoginRefused("login_organization_inactive", door=door)
+    giver = get_customer_to_move(session, organization)
+    reason = None if giver is None else find_hindrance_at_login(session, giver, organization)
+    if reason is not None:
+        raise LoginRefused("login_plan_elsewhere", door=door, reason=reason)
 
 
 def claim_place(work: UnitOfWork, link_id: int) -> None:
@@ -191,7 +213,15 @@ def load_login_page(
         tos_changed=accepted is not None and accepted < current,
         asks_preferences=user is None or user.last_login_at is None,
         server_id=link.server_id,
+        moving=_moving_plan(ctx, session, link),
     )
+
+
+def _moving_plan(ctx: Context, session: Session, link: LoginLink) -> MovingPlan | None:
+    giver = get_customer_to_move(session, link.organization) if link.organization else None
+    if giver is None:
+        return None
+    return describe_moving_plan(session, ctx.catalog, giver, now=ctx.now())
 
 
 def is_half_login_good(ctx: Context, session: Session, half: HalfLogin) -> bool:

@@ -23,11 +23,8 @@ from app.domain.seats import SeatState
 from app.models.customers import Customer
 from app.models.plans import LedgerEntry, Plan
 from app.models.registrations import Organization, Server
-from app.services.coverage import (
-    CoveredTime,
-    load_organizations_of_server_plan,
-    load_past_cover,
-)
+from app.services.coverage import load_organizations_of_server_plan
+from app.services.membership import FOREVER, load_membership
 from app.services.plan_rules import ledger_rules, to_entries
 from app.services.seats import load_seat_rows_between, load_seat_states
 from app.services.unit_of_work import UnitOfWork
@@ -64,19 +61,18 @@ class PlanSync:
         self.plan = plan
         self.server = server
         self.rules: LedgerRules = ledger_rules(plan, customer, get_next_plan(work.session, plan))
-        self.organizations = get_counted_organization_ids(work.session, customer, server)
-        self.covered: dict[int, list[CoveredTime]] = {}
-        if customer.kind is CustomerKind.SERVER:
-            # One payer: what an organization paid for itself is never the server's.
-            self.covered = load_past_cover(work.session, server)
+        # One payer: what an organization paid for itself, or on another server, is never here.
+        self.members = load_membership(work.session, plan, customer, server)
+        self.organizations = self.members.organizations
         self.rows: dict[int, SeatRow] = {}
+        self._server_uuids = {server.id: server.uuid}
         self.written = 0
         # The place of the last row that was known when the plan's first entry was written.
         self._first_order: int | None = None
 
     def take(self, new_rows: Sequence[SeatRow], *, as_of: datetime) -> None:
         """Process the rows of this plan's organizations, and the renewals up to `as_of`."""
-        mine = [row for row in new_rows if row.organization_id in self.organizations]
+        mine = [row for row in new_rows if self._can_matter(row)]
         if mine:
             since = max(mine[0].event_time, self.open_from)
             older = [row for row in mine if row.event_time < since]
@@ -117,7 +113,8 @@ class PlanSync:
             return
         cycle = cycle_at(self.rules.anchor, self.rules.schedule, as_of)
         current = entry_at(self.load_stored(cycle), as_of)
-        people = sum(state.people(at=as_of) for state in self._states(as_of).values())
+        states = self._states(as_of).items()
+        people = sum(self._ledger_state(key, state, at=as_of).people for key, state in states)
         if current and current.licenses_at_next_renewal != self.rules.billable(people, cycle):
             self._decide(as_of, as_of=as_of, recount=True)
 
@@ -152,8 +149,10 @@ class PlanSync:
         """Each organization just before `since`, and everything from then on that can change a
         count, whether it was processed before or is new."""
         before = since - ONE_SECOND
+        # Who is covered otherwise in the second of the purchase was so for its first entry.
+        known_at = since if since == self.rules.begins_at else before
         seats = {
-            key: self._ledger_state(key, state, at=before)
+            key: self._ledger_state(key, state, at=known_at)
             for key, state in self._states(before).items()
         }
         happenings: list[SeatRow | Recount] = []
@@ -204,8 +203,8 @@ class PlanSync:
         """When organizations began and ceased to pay for themselves; before the rows of the same
         second."""
         changes = []
-        for key in self.covered.keys() & self.organizations:
-            for time in self.covered[key]:
+        for key, times in self.members.away.items():
+            for time in times:
                 if since <= time.start <= as_of:
                     changes.append(Recount(key, time.start, 0, False))
                 if since <= time.end <= as_of:
@@ -214,29 +213,45 @@ class PlanSync:
                     changes.append(Recount(key, time.end, 0, counts))
         return changes
 
-    def _is_covered(self, organization_id: int, *, at: datetime) -> bool:
-        return any(time.holds(at) for time in self.covered.get(organization_id, ()))
+    def _can_matter(self, row: SeatRow) -> bool:
+        """Whether a row is of this plan's organizations, and not of a time after they went."""
+        key = row.organization_id
+        if key not in self.organizations or self._is_told_elsewhere(row):
+            return False
+        away = self.members.away.get(key, ())
+        return not any(time.end == FOREVER and time.holds(row.event_time) for time in away)
+
+    def _is_told_elsewhere(self, row: SeatRow) -> bool:
+        """What another server tells of an organization that went there changes no past here."""
+        return self.members.left.get(row.organization_id, row.server_id) != row.server_id
 
     def _as_counted(self, row: SeatRow) -> SeatRow:
         """A row of an organization that paid for itself tells its people and nothing more."""
-        if self._is_covered(row.organization_id, at=row.event_time):
+        if self.members.is_away(row.organization_id, at=row.event_time):
             return replace(row, event_type=NOTHING_HAPPENED)
         return row
 
     def _ledger_state(self, key: int, state: SeatState, *, at: datetime) -> rules.SeatState:
         gone = state.locally_deleted_at is not None and state.locally_deleted_at <= at
-        active = state.is_active and not gone and not self._is_covered(key, at=at)
+        active = state.is_active and not gone and not self.members.is_away(key, at=at)
         return rules.SeatState(seats=state.seats, active=active)
 
     def _rows_between(self, since: datetime, as_of: datetime) -> list[SeatRow]:
         found = load_seat_rows_between(
             self.work.session, organization_ids=self.organizations, since=since, until=as_of
         )
+        found = [row for row in found if not self._is_told_elsewhere(row)]
         self.rows.update((row.id, row) for row in found)
         return found
 
     def _states(self, at: datetime) -> dict[int, SeatState]:
-        return load_seat_states(self.work.session, organization_ids=self.organizations, at=at)
+        session, left = self.work.session, self.members.left
+        here = self.organizations - left.keys()
+        states = load_seat_states(session, organization_ids=here, at=at)
+        for server_id in set(left.values()):
+            gone = [key for key in left if left[key] == server_id]
+            states |= load_seat_states(session, organization_ids=gone, at=at, told_by=server_id)
+        return states
 
     def load_stored(self, cycle: Cycle) -> list[Entry]:
         """The entries from the start of `cycle`, and the last one before it."""
@@ -276,7 +291,7 @@ class PlanSync:
             people=entry.people,
             order_id=entry.order_id,
             log_entry_id=entry.audit_row_id,
-            server_uuid=self.server.uuid if row else None,
+            server_uuid=self._uuid_of(row.server_id) if row else None,
             remote_id=row.remote_id if row else None,
             actor=entry.actor,
             recorded_at=self.work.now,
@@ -295,6 +310,12 @@ class PlanSync:
             LedgerEntry.plan_id == self.plan.id, LedgerEntry.log_entry_id == row.id
         )
         return self.work.session.scalars(named).first() is not None
+
+    def _uuid_of(self, server_id: int) -> str:
+        """The server that a row came from: an organization may have moved since."""
+        if server_id not in self._server_uuids:
+            self._server_uuids[server_id] = self.work.session.get_one(Server, server_id).uuid
+        return self._server_uuids[server_id]
 
 
 def get_counted_organization_ids(session: Session, customer: Customer, server: Server) -> set[int]:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFoundError
 from app.gateways.payments import ProviderRejected
 from app.models.customers import Customer
+from app.models.deals import PlanMove
 from app.models.people import BillingUser
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Actor, Context
@@ -49,8 +50,21 @@ def _read(ctx: Context, customer_id: int) -> tuple[str | None, _Facts]:
         if customer is None:
             raise NotFoundError("customer")
         email = _email(work.session, customer)
-        facts = _Facts(customer.uuid, customer.display_name[:_MAX_NAME], email)
+        facts = _Facts(_reference(work.session, customer), customer.display_name[:_MAX_NAME], email)
         return customer.stripe_customer_id, facts
+
+
+def _reference(session: Session, customer: Customer) -> str:
+    """Our UUID; with our number where another customer went by this UUID at the provider before,
+    whose plan has moved since."""
+    place = or_(
+        PlanMove.server_id == customer.server_id,
+        PlanMove.organization_id == customer.organization_id,
+    )
+    moved = select(PlanMove.id).where(place, PlanMove.to_customer_id != customer.id)
+    if session.scalars(moved.limit(1)).first() is None:
+        return customer.uuid
+    return f"{customer.uuid}/{customer.id}"
 
 
 def _email(session: Session, customer: Customer) -> str | None:

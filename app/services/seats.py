@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, literal_column, or_, select
+from sqlalchemy import Select, and_, literal_column, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -25,17 +25,22 @@ def is_stale(server: Server, *, now: datetime) -> bool:
 
 
 def load_seat_states(
-    session: Session, *, organization_ids: Iterable[int], at: datetime
+    session: Session,
+    *,
+    organization_ids: Iterable[int],
+    at: datetime,
+    told_by: int | None = None,
 ) -> dict[int, SeatState]:
     """The state of each organization after its rows at or before `at`.
 
     Ties on time go to the row that its server wrote later (app/domain/row_order.py). The organization's `deactivated` flag decides only
-    where no 201 or 202 was ever uploaded, since rows know the time and the flag does not. One
-    query for each 5,000 organizations.
+    where no 201 or 202 was ever uploaded, since rows know the time and the flag does not. With
+    `told_by` only the rows of that server count. One query for each 5,000 organizations.
     """
     states: dict[int, SeatState] = {}
     for ids in _chunks(sorted(set(organization_ids))):
-        for row in session.execute(_states_query(at).where(Organization.id.in_(ids))):
+        query = _states_query(at, told_by=told_by).where(Organization.id.in_(ids))
+        for row in session.execute(query):
             states[row.id] = _state(row)
     return states
 
@@ -110,7 +115,7 @@ def load_seat_rows_by_id(session: Session, *, row_ids: Iterable[int]) -> list[Se
     return sorted(found, key=lambda row: (row.event_time, row.order_id))
 
 
-def _seat_rows() -> Select[int, int, int, int, datetime, int | None, int]:
+def _seat_rows() -> Select[int, int, int, int, datetime, int | None, int, int]:
     return select(
         AuditRow.id,
         AuditRow.organization_id,
@@ -119,6 +124,7 @@ def _seat_rows() -> Select[int, int, int, int, datetime, int | None, int]:
         AuditRow.event_time,
         AuditRow.seats,
         AuditRow.id_epoch,
+        AuditRow.server_id,
     ).where(or_(AuditRow.seats.is_not(None), is_activity()))
 
 
@@ -139,9 +145,11 @@ def is_activity() -> ColumnElement[bool]:
     )
 
 
-def _states_query(at: datetime) -> Select[Any]:
+def _states_query(at: datetime, *, told_by: int | None) -> Select[Any]:
     """One row for each organization, each column found by one step into an index."""
     rows_of_it = AuditRow.organization_id == Organization.id
+    if told_by is not None:
+        rows_of_it = and_(rows_of_it, AuditRow.server_id == told_by)
     until = AuditRow.event_time <= at
     latest = latest_first()
     seats = select(AuditRow.seats).where(rows_of_it, AuditRow.seats.is_not(None), until)

@@ -15,18 +15,26 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.clock import FixedClock
 from app.domain.kinds import Collection, InvoiceStatus, LicenseManagement, Schedule
+from app.extensions import db
 from app.gateways.fake_payments import FakePayments
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans
 from app.jobs.sync_ledgers import sync_ledgers
 from app.models.invoices import Invoice
+from app.models.people import BillingUser
+from app.models.registrations import Organization
+from app.services.browser_sessions import SessionChanges, session_id_hashes, store_session
+from app.services.complete_login import CompleteLogin, complete_login
 from app.services.context import CLI, Actor, Context
 from app.services.customers import Payer, claim_payer, load_payer
 from app.services.export_customer import export_customer
 from app.services.legacy import create_legacy_plan
+from app.services.login_links import HalfLogin, open_login_link
 from app.services.provider_customer import ensure_provider_customer
 from app.services.purchase_state import PurchaseResult
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
@@ -204,6 +212,63 @@ class Story:
             "is_system_bot_realm": False,
             "authentication_methods": {"Email": True},
         }
+
+    # --- logging in ---
+
+    def log_in(self, server: SampleServer, *, organization: int = 0) -> str:
+        """An admin whose address was confirmed before chooses Billing and continues; returns the
+        page that this leads to."""
+        return self.finish_login(self.begin_login(server, organization=organization))
+
+    def begin_login(self, server: SampleServer, *, organization: int = 0) -> HalfLogin:
+        """The same up to the page where the admin continues."""
+        place, admin = server.organizations[organization], str(UUID(int=7, version=4))
+        answer = self.client.post(
+            "/api/v1/remotes/server/billing",
+            headers=server.headers,
+            data={
+                "user": json.dumps({"uuid": admin, "email": "a@acme.test", "full_name": "Ann"}),
+                "realm": json.dumps(self.realm(server, place)),
+            },
+        )
+        assert answer.status_code == 200, answer.text
+        token = answer.get_json()["billing_access_url"].rpartition("/")[2]
+        self._confirm_address(place.uuid, admin)
+        with self.app.app_context(), Session(db.engine) as session:
+            return open_login_link(self.ctx, session, token, ip=None)
+
+    def finish_login(self, half: HalfLogin) -> str:
+        """The admin continues; returns the page that this leads to."""
+        with self.app.app_context():
+            secret = store_session(self.ctx, SessionChanges({"logins": []}), id_hash=None)
+            assert secret is not None
+            tos = self.ctx.catalog.brand.tos_version
+            return complete_login(
+                self.ctx,
+                CompleteLogin(half, "Ann", tos, None, None),
+                replaces=session_id_hashes(self.ctx.tokens, secret)[0],
+                session_data={},
+                ip=None,
+            ).page
+
+    def _confirm_address(self, organization_uuid: str, user_uuid: str) -> None:
+        with unit_of_work(self.ctx) as work:
+            organizations = select(Organization).where(Organization.uuid == organization_uuid)
+            organization = work.session.scalars(organizations).one()
+            people = select(BillingUser).where(
+                BillingUser.organization_id == organization.id, BillingUser.user_uuid == user_uuid
+            )
+            user = work.session.scalars(people).one_or_none()
+            if user is None:
+                user = BillingUser(
+                    organization_id=organization.id,
+                    user_uuid=user_uuid,
+                    email="a@acme.test",
+                    created_at=work.now,
+                )
+                work.session.add(user)
+            user.email_confirmed_at = work.now
+            work.commit()
 
     # --- buying ---
 

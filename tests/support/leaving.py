@@ -22,12 +22,23 @@ BLOCKING: list[dict[str, Any]] = [
     {"tier": "business"},
     {"status": PlanStatus.TRIAL},
     {"status": PlanStatus.NEVER_STARTED},
+    # A fixed price that begins later ends by itself, but only after it was charged.
+    {"status": PlanStatus.NEVER_STARTED, "at_cycle_end": AtCycleEnd.END},
+    {"status": PlanStatus.TRIAL, "at_cycle_end": AtCycleEnd.SWITCH_SCHEDULE},
     {"at_cycle_end": AtCycleEnd.SWITCH_SCHEDULE},
     {"at_cycle_end": AtCycleEnd.SWITCH_TIER},
     {"tier": "gold"},
 ]
 HARMLESS: list[dict[str, Any]] = [
     {"at_cycle_end": AtCycleEnd.END},
+    {"status": PlanStatus.TRIAL, "at_cycle_end": AtCycleEnd.END},
+    # A fixed price is for a year and ends by itself.
+    {
+        "tier": "enterprise",
+        "price_per_license": None,
+        "fixed_price": 1_200_000,
+        "at_cycle_end": AtCycleEnd.END,
+    },
     {"status": PlanStatus.ENDED},
     {"tier": "legacy", "price_per_license": 0},
     {"tier": "community", "price_per_license": 0},

@@ -57,6 +57,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "sponsorship.rejected",
         "sponsorship.requested",
         "sponsorship.withdrawn",
+        "plan.transferred",
         "purchase.confirmed",
         "purchase.declined",
         "purchase.given_up",

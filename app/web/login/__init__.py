@@ -6,8 +6,10 @@ from typing import Any
 from flask import Blueprint
 
 from app.web.logging import mask_logs
+from app.web.wordings.login import moving_words
 
 blueprint = Blueprint("login", __name__)
+blueprint.add_app_template_filter(moving_words)
 
 
 @blueprint.record_once

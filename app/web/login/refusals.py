@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from app.domain.kinds import LoginDoor
 from app.services.login_failures import LoginRefused
+from app.services.plan_moves import Stays
 from app.web.context import get_context
 from app.web.login import blueprint
 from app.web.wording import message_for
@@ -19,6 +20,8 @@ _FORBIDDEN = frozenset(
         "login_from_organization",
         "login_link_moved",
         "login_link_revoked",
+        "login_organization_inactive",
+        "login_plan_elsewhere",
         "login_server_deactivated",
         "login_user_deactivated",
     }
@@ -31,6 +34,8 @@ _TITLES: Mapping[str, LazyString] = {
     "login_link_revoked": _l("This login was ended"),
     "login_contact_changed": _l("This link was made for another address"),
     "login_from_organization": _l("Log in from your organization"),
+    "login_plan_elsewhere": _l("Plan management is not available here"),
+    "login_organization_inactive": _l("This organization is not active"),
     "login_server_deactivated": _l("This server is no longer registered"),
     "login_user_deactivated": _l("You cannot log in"),
     "login_not_begun": _l("There is no login to continue here"),
@@ -49,6 +54,10 @@ _STEPS: Mapping[str, LazyString] = {
         "Only our support can switch the registration on again. Write to us from the contact "
         "address of the server and name its host."
     ),
+    "login_organization_inactive": _l(
+        "Is it active? Then open %(product)s there, and choose Billing in the gear menu once more: "
+        "its server tells us."
+    ),
     "login_user_deactivated": _l("Ask somebody else who manages billing with you."),
     "login_contact_changed": _l("Ask our support for a link to the server's contact address now."),
 }
@@ -56,6 +65,10 @@ _FROM_THE_PRODUCT = _l(
     "Open %(product)s, then the gear menu, and choose Billing: that makes a new link."
 )
 _BY_THE_KEY = _l("Log in again with the id and the key of your server.")
+# Whose server's plan it is may manage it there; otherwise only our support can help.
+_BY_THE_SERVERS_KEY = _l("Whoever runs the server logs in with its id and key.")
+_ASK_SUPPORT = _l("Write to our support, and name the organization's address.")
+_HELPED_BY_SUPPORT = frozenset({Stays.SPONSORSHIP_PENDING, Stays.PAID_BEFORE, Stays.OTHER_TERMS})
 # Where the way in begins again, for each door.
 _WAYS_BACK: Mapping[LoginDoor | None, tuple[LazyString, ...]] = {
     LoginDoor.PRODUCT: (_FROM_THE_PRODUCT,),
@@ -87,6 +100,10 @@ def _steps(error: LoginRefused) -> list[str]:
     product = get_context().catalog.brand.product
     if error.code == "login_from_organization":
         return _steps_from_organizations(error, product)
+    if error.code == "login_plan_elsewhere":
+        helped = error.params.get("reason") in _HELPED_BY_SUPPORT
+        steps = (_BY_THE_SERVERS_KEY, _ASK_SUPPORT) if helped else (_BY_THE_SERVERS_KEY,)
+        return [str(step) for step in steps]
     own = _STEPS.get(error.code)
     texts = _WAYS_BACK[error.door] if own is None else (own,)
     return [str(text) % {"product": product} for text in texts]
@@ -116,4 +133,6 @@ def _steps_from_organizations(error: LoginRefused, product: str) -> list[str]:
 
 
 def _leads_to_server_login(error: LoginRefused) -> bool:
+    if error.code == "login_plan_elsewhere":
+        return True
     return error.code not in _STEPS and _BY_THE_KEY in _WAYS_BACK[error.door]

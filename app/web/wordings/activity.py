@@ -41,6 +41,8 @@ _REFUSALS = {
     "login_contact_changed": _l("the server's contact address had changed"),
     "login_from_organization": _l("its organizations pay by themselves"),
     "login_link_expired": _l("the link was too old"),
+    "login_organization_inactive": _l("the organization was switched off"),
+    "login_plan_elsewhere": _l("the plan is managed with the server"),
     "login_link_moved": _l("the organization had moved to another server"),
     "login_link_revoked": _l("the link had been withdrawn"),
     "login_link_used": _l("the link was used before"),

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from app.domain.kinds import Schedule
+from app.domain.kinds import CustomerKind, Schedule
 from app.services.pages.activity import ActivityRow
 from app.web.wording import (
     Message,
@@ -45,6 +45,13 @@ def _with_licenses(row: ActivityRow, words: str) -> str:
     if not isinstance(licenses, int):
         return words
     return gettext("%(what)s with %(licenses)s", what=words, licenses=count_licenses(licenses))
+
+
+def _transferred(row: ActivityRow) -> str:
+    """Between the server and its organization, whichever of them reads it."""
+    if row.after.get("kind") == CustomerKind.SERVER:
+        return gettext("%(tier)s moved to the server", tier=_tier_first(row))
+    return gettext("%(tier)s moved from the server to the organization", tier=_tier_first(row))
 
 
 def _set_to_end(row: ActivityRow) -> str:
@@ -213,6 +220,7 @@ PLAN_WORDS: dict[str, Words] = {
     "plan.schedule_canceled": _schedule_canceled,
     "plan.set_to_end": _set_to_end,
     "plan.started": _plan_started,
+    "plan.transferred": _transferred,
     "plan.switch_scheduled": _switch_scheduled,
     "plan.trial_ended": _trial_ended,
     "purchase.confirmed": _purchase_confirmed,

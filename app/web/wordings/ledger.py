@@ -24,6 +24,7 @@ _ACTORS = {
     "system:minimum": _l("The least number of licenses changed"),
     "system:correction": _l("A late report corrected the count"),
     "system:count": _l("What is counted for this plan changed"),
+    "system:move": _l("The plan moved between the server and its organization"),
 }
 
 

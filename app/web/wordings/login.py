@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 
-from app.web.wording import Message
+from app.services.plan_moves import MovingPlan, Stays
+from app.web.wording import Message, count_licenses
 
 
 def _login_mail_limit(params: Mapping[str, Any]) -> str:
@@ -16,6 +17,52 @@ def _login_mail_limit(params: Mapping[str, Any]) -> str:
         "Too many links were asked for. Please try again in %(num)s minutes.",
         minutes,
     )
+
+
+_STAYS = {
+    Stays.SEVERAL_ORGANIZATIONS: _l(
+        "Its server has a plan for all of its organizations, and that is managed by whoever runs "
+        "the server."
+    ),
+    Stays.NOT_BILLABLE: _l(
+        "Its server has a plan, and this organization is not one that could take it over."
+    ),
+    Stays.SPONSORSHIP_PENDING: _l(
+        "A request for sponsorship is being looked at, and until it is decided the plan of its "
+        "server stays with the server."
+    ),
+    Stays.OPEN_PURCHASE: _l(
+        "Its server has a plan, and a payment has been begun that is not finished. As long as that "
+        "is open, the plan stays with the server."
+    ),
+    Stays.PAID_BEFORE: _l(
+        "Its server has a plan, while the organization has invoices of its own from before. Our "
+        "support puts both together."
+    ),
+    Stays.OTHER_TERMS: _l(
+        "Its server has a plan, and we agreed on terms with each of the two. Our support puts both "
+        "together."
+    ),
+    Stays.HAS_PLAN: _l("Its server has a plan, and so has the organization."),
+}
+_REFUSED_TO_STAFF = {
+    Stays.SPONSORSHIP_PENDING: _l("a request for sponsorship is pending: decide it first"),
+    Stays.OPEN_PURCHASE: _l("a payment is under way: finish it or give it up first"),
+    Stays.HAS_PLAN: _l("the other one has a live or scheduled plan"),
+    Stays.PAID_BEFORE: _l("the other one is known to the payment provider"),
+    Stays.OTHER_TERMS: _l("there are terms or offers for both: clear one of them first"),
+}
+
+
+def _plan_elsewhere(params: Mapping[str, Any]) -> str:
+    reason = _STAYS.get(params.get("reason", Stays.SEVERAL_ORGANIZATIONS))
+    said = gettext("Plans of this organization are not managed from here.")
+    return f"{said} {reason}"
+
+
+def _plan_move_refused(params: Mapping[str, Any]) -> str:
+    reason = _REFUSED_TO_STAFF.get(params.get("reason", Stays.HAS_PLAN))
+    return gettext("The plan cannot move: %(reason)s.", reason=str(reason))
 
 
 MESSAGES: dict[str, Message] = {
@@ -47,6 +94,19 @@ MESSAGES: dict[str, Message] = {
         "Each organization of this server has a plan of its own, and the server has none: there is "
         "nothing to manage here."
     ),
+    "login_plan_elsewhere": _plan_elsewhere,
+    "login_organization_inactive": _l(
+        "This organization is switched off on its server, or is not there any more. Nothing that "
+        "was paid for is forgotten."
+    ),
+    "plan_move_refused": _plan_move_refused,
+    "plan_move_pointless": _l(
+        "A plan moves from a server to one of its organizations, or back. There is no live plan to "
+        "move, or the two do not belong together."
+    ),
+    "organization_moved": _l(
+        "The organization has just moved to another server. Log in again from there."
+    ),
     "login_user_deactivated": _l("Your access to billing has been switched off."),
     "login_not_begun": _l(
         "This page belongs to a login that this browser has not begun, or has finished."
@@ -69,3 +129,21 @@ MESSAGES: dict[str, Message] = {
     "token_expired": _l("This link has expired."),
     "token_invalid": _l("This link is not complete, or something in it was changed on the way."),
 }
+
+
+def moving_words(moving: MovingPlan) -> str:
+    """What completing a login does to the server's plan."""
+    plan = moving.tier_title
+    if moving.licenses is not None:
+        plan = gettext(
+            "%(tier)s, %(licenses)s", tier=plan, licenses=count_licenses(moving.licenses)
+        )
+    said = gettext(
+        "Your server has a plan (%(plan)s). When you continue, it becomes this organization's, "
+        "with its invoices, its card and what was paid: nothing is charged for that, and it "
+        "renews as before. From then on it is managed here and not with the server's key.",
+        plan=plan,
+    )
+    if not moving.has_next_plan:
+        return said
+    return f"{said} {gettext('The plan that is scheduled to follow it comes along.')}"
