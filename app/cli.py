@@ -24,6 +24,7 @@ from app.cli_deals import add_deal_commands
 from app.cli_legacy import add_legacy_commands
 from app.cli_mails import add_mail_commands
 from app.cli_moves import add_move_commands
+from app.cli_offers import add_offer_commands
 from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
 from app.cli_sponsorship import add_sponsorship_commands
@@ -52,6 +53,7 @@ def register_commands(app: Flask) -> None:
     add_coupon_commands(billing)
     add_sponsorship_commands(billing)
     add_mail_commands(billing)
+    add_offer_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:

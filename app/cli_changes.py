@@ -12,6 +12,7 @@ from app.cli_common import (
     staff_context,
     why,
 )
+from app.cli_deals import change_required_tier
 from app.cli_preview import do_or_preview
 from app.domain.errors import BillingError
 from app.domain.kinds import LicenseManagement, Schedule
@@ -106,7 +107,7 @@ def keep_command(uuid: str, reason: str, dry_run: bool) -> None:
 
 @click.command("tier")
 @click.argument("uuid")
-@click.argument("tier")
+@click.argument("tier", required=False)
 @click.option("--now", "when", flag_value="now", help="At once; for a higher tier only.")
 @click.option("--at-cycle-end", "when", flag_value="later", help="When the cycle ends.")
 @click.option(
@@ -114,13 +115,30 @@ def keep_command(uuid: str, reason: str, dry_run: bool) -> None:
     type=click.Choice([schedule.value for schedule in Schedule]),
     help="How often it renews then (default: as now).",
 )
+@click.option("--required", help="Instead: discounts and offers are for this tier.")
+@click.option("--clear", is_flag=True, help="Instead: no tier is required any more.")
 @why
 @dry_run_option
 @with_appcontext
 def tier_command(
-    uuid: str, tier: str, when: str | None, schedule: str | None, reason: str, dry_run: bool
+    uuid: str,
+    tier: str | None,
+    when: str | None,
+    schedule: str | None,
+    required: str | None,
+    clear: bool,
+    reason: str,
+    dry_run: bool,
 ) -> None:
-    """Move a customer to another tier: to a higher one at once, to a lower one at the cycle's end."""
+    """Move a customer to another tier: to a higher one at once, to a lower one at the cycle's end.
+
+    With --required or --clear nothing moves: it says which tier the customer is to take.
+    """
+    if tier is None or required is not None or clear:
+        if tier is not None or when is not None or schedule is not None:
+            raise click.UsageError("a tier to move to does not go with --required or --clear")
+        change_required_tier(uuid, required, clear=clear, reason=reason, dry_run=dry_run)
+        return
     context, payer, reason = _begin(uuid, reason)
     with refusals_as_messages():
         is_at_once, choice = _read_choice(context, payer, tier, when, schedule)

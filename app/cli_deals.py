@@ -1,4 +1,4 @@
-"""What staff agree with a customer: `flask billing discount | tier | licenses`."""
+"""What staff agree with a customer: `flask billing discount | licenses`, and `tier --required`."""
 
 from datetime import datetime
 
@@ -25,16 +25,8 @@ from app.services.set_required_tier import set_required_tier
 
 def add_deal_commands(group: click.Group) -> None:
     """Add the commands of this module to `flask billing`."""
-    for command in (discount_command, tier_command, licenses_command):
+    for command in (discount_command, licenses_command):
         group.add_command(command)
-
-
-def exactly_one(**given: object) -> None:
-    """Ends the command unless exactly one of these options was given."""
-    names = ["--" + name.replace("_", "-") for name in given]
-    chosen = [value for value in given.values() if value is not None and value is not False]
-    if len(chosen) != 1:
-        raise click.UsageError(f"give exactly one of {', '.join(names)}")
 
 
 @click.command("discount")
@@ -82,16 +74,12 @@ def discount_command(
     show_change(change.before, change.after, dry_run=dry_run)
 
 
-@click.command("tier")
-@click.argument("uuid")
-@click.option("--required", help="What is agreed with the customer is for this tier.")
-@click.option("--clear", is_flag=True, help="No tier is required any more.")
-@why
-@dry_run_option
-@with_appcontext
-def tier_command(uuid: str, required: str | None, clear: bool, reason: str, dry_run: bool) -> None:
-    """Say which tier a customer is to take; discounts and offers are for it."""
-    exactly_one(required=required, clear=clear)
+def change_required_tier(
+    uuid: str, required: str | None, *, clear: bool, reason: str, dry_run: bool
+) -> None:
+    """What `flask billing tier UUID --required TIER | --clear` does."""
+    if (required is not None) + clear != 1:
+        raise click.UsageError("give a tier to move to, or --required TIER, or --clear")
     context = staff_context()
     with refusals_as_messages():
         change = set_required_tier(

@@ -16,6 +16,7 @@ from app.services.invoice_plan import (
     park_customer,
 )
 from app.services.preview_invoices import PreviewedInvoice, preview_due_invoices
+from app.services.remind_of_fixed_prices import close_expired_offers, remind_of_fixed_prices
 from app.services.remind_sponsored import remind_sponsored_customers
 from app.services.unit_of_work import unit_of_work
 
@@ -56,6 +57,11 @@ def _remind(ctx: Context) -> None:
     except Exception:
         # A mail that cannot be written is no reason to call the invoices failed.
         log.exception("sponsored customers could not be reminded")
+    try:
+        close_expired_offers(ctx, as_of=ctx.now())
+        remind_of_fixed_prices(ctx, as_of=ctx.now())
+    except Exception:
+        log.exception("staff could not be reminded of fixed prices")
 
 
 def preview_plans(

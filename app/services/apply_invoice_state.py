@@ -17,6 +17,7 @@ from app.services.coupons import release_coupon
 from app.services.dunning import note_state
 from app.services.invoices import pays_for_purchase
 from app.services.ledger import get_server_id
+from app.services.offers import close_tied_offer
 from app.services.refund_purchase import refund_purchase
 from app.services.revive_plan import revive_plan_if_paid
 from app.services.start_plan import WITHOUT_PLAN, start_plan
@@ -107,6 +108,7 @@ def close_purchase(work: UnitOfWork, purchase: Purchase) -> None:
     purchase.closed_at = work.now
     purchase.claimed_by = purchase.claimed_until = None
     release_coupon(work, purchase)
+    close_tied_offer(work, purchase)
     record_audit(
         work,
         f"purchase.{purchase.status.value}",

@@ -29,6 +29,7 @@ from app.services.customers import Payer, claim_payer
 from app.services.invoices import InvoiceDraft, InvoicePart, record_invoice
 from app.services.leases import owner, take_leases
 from app.services.ledger import sync_server_ledgers
+from app.services.offer_quote import make_offer_quote
 from app.services.purchase_state import UNSETTLED, PurchaseResult, result_of
 from app.services.quote import PurchaseChoice, Quote, find_changes, make_quote
 from app.services.settle_purchase import LEASE, push_purchase, void_purchase
@@ -123,6 +124,7 @@ def _check_quote(
         licenses=confirmed["licenses"],
         collection=Collection(confirmed["collection"]),
         coupon=confirmed.get("coupon"),
+        offer_id=confirmed.get("offer"),
     )
     quote = _quote_as_confirmed(work, payer, choice)
     if changes := find_changes(confirmed, quote):
@@ -194,7 +196,9 @@ def _new_purchase(
         collection=quote.collection,
         licenses=confirmed["licenses"],
         currency=quote.currency,
-        price_per_license=quote.price,
+        price_per_license=quote.price if quote.fixed_price is None else None,
+        fixed_price=quote.fixed_price,
+        offer_id=quote.offer_id,
         discount=None if quote.staff_discount is None else quote.staff_discount.percent,
         discounted_price=quote.discounted_price,
         discount_ends_at=None if quote.staff_discount is None else quote.staff_discount.ends_at,
@@ -220,7 +224,8 @@ def _new_purchase(
 
 def _quote_as_confirmed(work: UnitOfWork, payer: Payer, choice: PurchaseChoice) -> Quote:
     """The present quote with the licenses that were confirmed, whoever came or left since."""
-    return make_quote(
+    quote = make_quote if choice.offer_id is None else make_offer_quote
+    return quote(
         work.session,
         work.ctx.catalog,
         payer,

@@ -50,8 +50,9 @@ class PurchaseChoice:
     license_management: LicenseManagement
     licenses: int | None = None
     collection: Collection = Collection.CHARGE_AUTOMATICALLY
-    # The code of a coupon.
+    # The code of a coupon; the offer of a fixed price that is accepted: its tier is the offer's.
     coupon: str | None = None
+    offer_id: int | None = None
 
     @property
     def is_by_invoice(self) -> bool:
@@ -99,6 +100,9 @@ class Quote:
     # The coupon that `new_customer` tells the terms of, if there is one.
     coupon_id: int | None = None
     coupon_code: str | None = None
+    # Cents for a year whoever is there, by an offer; then there is no price of a license.
+    fixed_price: int | None = None
+    offer_id: int | None = None
 
     @property
     def first_price(self) -> int:
@@ -126,6 +130,8 @@ class Quote:
             "discount_months": self.new_customer.months_at_start,
             "discount_share": self.new_customer.percent,
             "coupon": self.coupon_code,
+            "fixed_price": self.fixed_price,
+            "offer": self.offer_id,
             "tier_minimum": self.tier.minimum_licenses,
             "trial_days": self.trial_days,
         }

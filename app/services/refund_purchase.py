@@ -18,6 +18,7 @@ from app.services.audit import record_audit
 from app.services.context import SYSTEM, Context
 from app.services.coupons import release_coupon
 from app.services.leases import end_lease, take_leases
+from app.services.offers import close_tied_offer
 from app.services.outbox import record_mail
 from app.services.push_invoice import refund_remote_invoice
 from app.services.start_plan import WITHOUT_PLAN
@@ -106,6 +107,7 @@ def _close(ctx: Context, purchase_id: int, invoice_id: int, *, refusal: str | No
         purchase.claimed_by = purchase.claimed_until = None
         invoice.claimed_by = invoice.claimed_until = None
         release_coupon(work, purchase)
+        close_tied_offer(work, purchase)
         told = {
             "purchase": purchase.id,
             "invoice": invoice.id,

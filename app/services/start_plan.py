@@ -9,6 +9,7 @@ from app.domain.discounts import NewCustomerTerms
 from app.domain.errors import BillingError
 from app.domain.invoicing import growth_lines
 from app.domain.kinds import (
+    AtCycleEnd,
     Collection,
     EndReason,
     InvoiceStatus,
@@ -36,6 +37,7 @@ from app.services.invoices import (
 )
 from app.services.ledger import sync_server_ledgers
 from app.services.may_buy import check_may_buy
+from app.services.offers import MONTHS, accept_offer
 from app.services.plan_factory import PlanSpec, get_staff_discount, make_plan
 from app.services.plan_ledger import (
     ONE_SECOND,
@@ -86,7 +88,7 @@ def start_plan(
     plan.invoiced_through = entry.id
     _tie_invoice(work, plan, invoice, entry)
     complete_purchase(work, purchase, plan)
-    if plan.promo_kind is PromoKind.NEW_CUSTOMER:
+    if plan.promo_kind is PromoKind.NEW_CUSTOMER and plan.fixed_price is None:
         used = new_customer_terms(plan).months_used_by(0, plan.schedule)
         customer.new_customer_months_left = purchase.new_customer_months - used
     work.flush()
@@ -178,6 +180,7 @@ def complete_purchase(work: UnitOfWork, purchase: Purchase, plan: Plan) -> None:
     purchase.failure_code = purchase.failure_message = None
     purchase.claimed_by = purchase.claimed_until = None
     keep_coupon(work, plan)
+    accept_offer(work, plan)
 
 
 def add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
@@ -208,6 +211,9 @@ def add_plan(work: UnitOfWork, customer: Customer, purchase: Purchase) -> Plan:
         trial_start=None if trial_end is None else purchase.anchor,
         next_invoice_date=month_boundary(anchor, 1) if trial_end is None else anchor,
         invoiced_until=purchase.anchor,
+        # A fixed price was agreed for a year, however it is billed.
+        at_cycle_end=AtCycleEnd.RENEW if purchase.fixed_price is None else AtCycleEnd.END,
+        end_date=None if purchase.fixed_price is None else month_boundary(anchor, MONTHS),
     )
     return make_plan(work, customer, spec, actor=Actor(purchase.actor))
 

@@ -31,10 +31,12 @@ from app.models.registrations import Organization
 from app.services.browser_sessions import SessionChanges, session_id_hashes, store_session
 from app.services.complete_login import CompleteLogin, complete_login
 from app.services.context import CLI, Actor, Context
-from app.services.customers import Payer, claim_payer, load_payer
+from app.services.customers import Payer, claim_payer, get_customer, load_payer
 from app.services.export_customer import export_customer
 from app.services.legacy import create_legacy_plan
 from app.services.login_links import HalfLogin, open_login_link
+from app.services.offer_quote import make_offer_quote
+from app.services.offers import get_offer
 from app.services.provider_customer import ensure_provider_customer
 from app.services.purchase_state import PurchaseResult
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
@@ -349,6 +351,38 @@ class Story:
         token = self.quote_token(
             payer, tier=tier, schedule=schedule, licenses=licenses, by_invoice=True, coupon=coupon
         )
+        with self.app.app_context():
+            return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)
+
+    def accept_offer(
+        self,
+        server: SampleServer,
+        *,
+        schedule: str = "monthly",
+        by_invoice: bool = False,
+        card: str = "visa",
+        organization: int | None = 0,
+    ) -> PurchaseResult:
+        """Accept the open offer of a fixed price, by card or by invoice."""
+        payer = self.payer(server, organization)
+        if not by_invoice:
+            self.give_card(payer, card)
+        with unit_of_work(self.ctx) as work:
+            offer = get_offer(work.session, get_customer(work.session, payer), now=self.clock.now())
+            assert offer is not None, "there is no open offer"
+            choice = PurchaseChoice(
+                offer.tier,
+                Schedule(schedule),
+                LicenseManagement.AUTOMATIC,
+                collection=(
+                    Collection.SEND_INVOICE if by_invoice else Collection.CHARGE_AUTOMATICALLY
+                ),
+                offer_id=offer.id,
+            )
+            quote = make_offer_quote(
+                work.session, self.ctx.catalog, payer, choice, now=self.clock.now()
+            )
+        token = sign_quote(self.ctx, payer, quote)
         with self.app.app_context():
             return confirm_purchase(self.ctx, ConfirmPurchase(payer, token), actor=BUYER)
 

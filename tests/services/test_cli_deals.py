@@ -100,8 +100,10 @@ def test_the_tier_comes_first_and_stays_while_there_is_a_discount(story: Story, 
         (("--required", "gold"), "The catalog sells: basic, business, enterprise."),
         (("--required", "legacy"), "costs nothing"),
         (("--required", "free"), "costs nothing"),
-        ((), "give exactly one of --required, --clear"),
-        (("--required", "basic", "--clear"), "give exactly one of"),
+        ((), "give a tier to move to, or --required TIER, or --clear"),
+        (("--required", "basic", "--clear"), "give a tier to move to"),
+        (("basic", "--clear"), "does not go with --required"),
+        (("--now", "--clear"), "does not go with --required"),
     ],
 )
 def test_a_tier_that_cannot_be_required(

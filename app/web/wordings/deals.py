@@ -68,6 +68,47 @@ MESSAGES: dict[str, Message] = {
     "coupon_uses_not_possible": _l("A coupon can be used at least once."),
     "coupon_not_found": _l("There is no coupon %(coupon)s."),
     "coupon_withdrawn": _l("The coupon %(coupon)s was withdrawn already."),
+    # Offers, for the people who get one ...
+    "offer_gone": _l(
+        "This offer is not open any more. What you see now is what can be bought; write to support "
+        "with any question."
+    ),
+    "offer_has_invoice": _l("This offer is accepted by paying its invoice."),
+    # ... and for staff.
+    "offer_price_not_possible": _l("The price for a year is more than 0 and at most %(total)s."),
+    "offer_expiry_is_invoice": _l(
+        "An offer that is tied to an invoice can be accepted as long as that can be paid. Leave the "
+        "day out."
+    ),
+    "offer_open": _l("There is an open offer already. Withdraw it first."),
+    "offer_while_subscribed": _l(
+        "A paid plan runs or is scheduled. Let a follow-up begin at its end: flask billing offer "
+        "follow-up."
+    ),
+    "offer_while_buying": _l(
+        "A purchase of this customer waits for its payment. Wait until that is settled."
+    ),
+    "offer_invoice_missing": _l("Stripe knows no invoice %(invoice)s."),
+    "offer_invoice_unanswered": _l(
+        "Stripe did not answer in time. Nothing was changed; try again in a minute."
+    ),
+    "offer_invoice_of_other": _l("The invoice %(invoice)s is not one of this customer."),
+    "offer_invoice_not_open": _l("The invoice %(invoice)s is not open: it cannot be paid in full."),
+    "offer_invoice_not_sent": _l(
+        "The invoice %(invoice)s charges a card by itself. Make one that is sent to be paid."
+    ),
+    "offer_invoice_amount": _l(
+        "The invoice %(invoice)s is over %(invoice_total)s, and the offer over %(total)s a year."
+    ),
+    "offer_invoice_in_use": _l("The invoice %(invoice)s pays for something else already."),
+    "no_offer": _l("There is no offer to withdraw, and no follow-up that is scheduled."),
+    "offer_was_paid": _l("The offer was accepted meanwhile: its plan runs. Nothing was withdrawn."),
+    "follow_up_needs_end": _l(
+        "The plan that runs has no end date, so nothing can follow it. Let it end first."
+    ),
+    "follow_up_too_early": _l(
+        "A follow-up can be scheduled once the last monthly invoice is made, on %(day)s."
+    ),
     # Licenses.
     "minimum_not_possible": _l("The minimum is a number from 1 to %(maximum)s."),
     "minimum_without_discount": _l(
