@@ -19,7 +19,7 @@ def build_renderer(app: Flask) -> MailRenderer:
     The rules of the HTML part's style sheet are written onto its elements, since many mail
     programs know no style sheets. Nothing is fetched from anywhere.
     """
-    for word in (mails.why_this_mail, mails.stop_these_mails, mails.card_words):
+    for word in (mails.why_this_mail, mails.stop_these_mails, mails.mailed_card_words):
         app.jinja_env.filters[word.__name__] = word
     inliner = CSSInliner(load_remote_stylesheets=False, keep_style_tags=True)
 

@@ -54,6 +54,6 @@ def stop_these_mails(kind: MailKind) -> str:
     return gettext("Stop mails about %(what)s", what=mail_kind_word(kind))
 
 
-def card_words(card: Mapping[str, Any]) -> str:
+def mailed_card_words(card: Mapping[str, Any]) -> str:
     """ "Visa ending 4242, expires 4/2030"."""
     return describe_card(card["brand"], card["last4"], card["exp_month"], card["exp_year"])
