@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from app.cli_changes import add_change_commands
+from app.cli_charges import add_charge_commands
 from app.cli_common import (
     Instant,
     find_customer,
@@ -54,6 +55,7 @@ def register_commands(app: Flask) -> None:
     add_sponsorship_commands(billing)
     add_mail_commands(billing)
     add_offer_commands(billing)
+    add_charge_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.domain.invoicing import LineDraft, total_of
 from app.domain.kinds import LineKind, LineSource
 from app.models.charges import Adjustment, BalanceCredit, OneOff
-from app.models.customers import Customer
 from app.models.invoices import Invoice
 from app.models.plans import Plan
 from app.services.context import Context
@@ -18,22 +18,22 @@ from app.services.unit_of_work import UnitOfWork
 Charge = Adjustment | OneOff
 
 
-def load_open_charges(work: UnitOfWork, customer: Customer, plans: Sequence[Plan]) -> list[Charge]:
-    """What waits for the next invoice of these plans, oldest first."""
-    adjustments = work.session.scalars(
+def load_open_charges(session: Session, plans: Sequence[Plan], *, now: datetime) -> list[Charge]:
+    """What waits for the next invoice of these plans of one customer, oldest first."""
+    adjustments = session.scalars(
         select(Adjustment)
         .where(Adjustment.plan_id.in_([plan.id for plan in plans]), Adjustment.invoice_id.is_(None))
         .order_by(Adjustment.id)
     )
-    one_offs = work.session.scalars(
+    one_offs = session.scalars(
         select(OneOff)
         .where(
-            OneOff.customer_id == customer.id,
+            OneOff.customer_id == plans[-1].customer_id,
             OneOff.currency == plans[-1].currency,
             OneOff.invoice_id.is_(None),
             OneOff.canceled_at.is_(None),
             OneOff.at_once.is_(False),
-            OneOff.created_at <= work.now,
+            OneOff.created_at <= now,
         )
         .order_by(OneOff.id)
     )

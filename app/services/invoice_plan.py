@@ -179,7 +179,7 @@ def _invoice(
     is_estimated: bool,
 ) -> Step:
     parts = compute_parts(work.session, plans, boundary=boundary, is_estimated=is_estimated)
-    charges = load_open_charges(work, customer, plans)
+    charges = load_open_charges(work.session, plans, now=work.now)
     parts += parts_of_charges(work.ctx, charges, plans)
     plan = plans[-1]
     parts += keep_the_rest(work, plan, parts, boundary=boundary)

@@ -18,6 +18,7 @@ from app.models.plans import Plan
 from app.models.uploads import AuditRow
 from app.services.audit import record_audit
 from app.services.context import SYSTEM, Actor, Context
+from app.services.staff_change import checked_reason
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 BORNE_OUT = "Rows that came later bear out what was billed."
@@ -135,7 +136,7 @@ def resolve_late_fall(
     ctx: Context, fall_id: int, *, reason: str, actor: Actor, dry_run: bool = False
 ) -> None:
     """Somebody has looked at it and says what was done. Raises NotFoundError, or BillingError
-    `late_fall_resolved` when that was said before, `reason_too_long`."""
+    `late_fall_resolved` when that was said before, `reason_missing`, `reason_too_long`."""
     with unit_of_work(ctx) as work:
         fall = work.session.get(LateFall, fall_id)
         if fall is None:
@@ -145,20 +146,10 @@ def resolve_late_fall(
         if fall.resolved_at is not None:
             raise BillingError("late_fall_resolved", fall=fall_id)
         fall.resolved_at, fall.resolved_by = work.now, actor.name
-        fall.resolution = check_reason(reason)
+        fall.resolution = checked_reason(reason)
         _record_resolved(work, fall, actor=actor, reason=fall.resolution)
         if not dry_run:
             work.commit()
-
-
-def check_reason(reason: str) -> str:
-    """The reason as it is kept. Raises BillingError `reason_missing` or `reason_too_long`."""
-    text = " ".join(reason.split())
-    if not text:
-        raise BillingError("reason_missing")
-    if len(text) > 300:
-        raise BillingError("reason_too_long", most=300)
-    return text
 
 
 def _record_resolved(work: UnitOfWork, fall: LateFall, *, actor: Actor, reason: str) -> None:

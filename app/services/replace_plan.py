@@ -179,7 +179,7 @@ def _invoice(
     work: UnitOfWork, customer: Customer, plan: Plan, made: Plan, parts: list[InvoicePart]
 ) -> Invoice:
     # What waited for the next invoice of the old plan comes with this one.
-    charges = load_open_charges(work, customer, [plan, made])
+    charges = load_open_charges(work.session, [plan, made], now=work.now)
     parts = [*parts, *parts_of_charges(work.ctx, charges, [plan, made])]
     parts += keep_the_rest(work, made, parts, boundary=work.now)
     most = work.ctx.settings.max_invoice_amount

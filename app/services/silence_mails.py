@@ -2,13 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
-
-from app.domain.kinds import KIND_PROFILES
 from app.models.customers import Customer
-from app.models.people import BillingUser
 from app.models.plans import Plan
 from app.models.registrations import Server
+from app.services.customer_mails import CustomerMail, common_params, record_customer_mail
 from app.services.outbox import record_mail
 from app.services.plan_ledger import get_next_plan
 from app.services.plan_rules import is_complimentary
@@ -34,30 +31,8 @@ def tell_of_deferral(
         customer_id=customer.id,
         about_money=True,
     )
-    if customer.organization_id is not None:
-        here = BillingUser.organization_id == customer.organization_id
-    else:
-        here = BillingUser.server_id == customer.server_id
-    people = work.session.scalars(
-        select(BillingUser)
-        .where(
-            here,
-            BillingUser.email_confirmed_at.is_not(None),
-            BillingUser.deactivated_at.is_(None),
-        )
-        .order_by(BillingUser.id)
-    )
-    for person in people:
-        mail = record_mail(
-            work,
-            template="invoice_deferred",
-            recipient=person.email,
-            params=params,
-            event_key=f"{event}:{person.id}",
-            customer_id=customer.id,
-            about_money=True,
-        )
-        mail.billing_user_id = person.id
+    mail = CustomerMail(template="invoice_deferred", event_key=event, params=params)
+    record_customer_mail(work, customer, mail)
 
 
 def tell_of_fixed_price(work: UnitOfWork, customer: Customer, server: Server, plan: Plan) -> None:
@@ -80,13 +55,11 @@ def _params(work: UnitOfWork, customer: Customer, server: Server, plan: Plan) ->
     # Of a plan that costs nothing, it is the one that follows which waits.
     key = (get_next_plan(work.session, plan) or plan).tier if is_complimentary(plan) else plan.tier
     tier = work.ctx.catalog.tiers.get(key)
-    prefix = KIND_PROFILES[customer.kind].url_prefix
     return {
-        "name": customer.display_name,
+        **common_params(work, customer),
         "customer_uuid": customer.uuid,
         "server_host": server.hostname,
         "tier": key if tier is None else tier.title,
         "heard": server.last_audit_log_update,
         "entitlement": work.ctx.catalog.brand.entitlement,
-        "billing_url": f"{work.ctx.settings.base_url}/{prefix}/{customer.uuid}/billing/",
     }

@@ -66,6 +66,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
     ),
     ActivityKind.MONEY: (
         "balance.credited",
+        "adjustment.recorded",
         "card.changed",
         "card_setup.started",
         "invoice.open",
@@ -83,6 +84,8 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "offer.made",
         "offer.withdrawn",
         "customer.discount_set",
+        "one_off.added",
+        "one_off.canceled",
         "payments_page.opened",
         "plan.invoice_deferred",
         "plan.invoiced",
@@ -122,6 +125,12 @@ LEFT_OUT = frozenset(
         # A run that has to be looked at by staff, with their words for why.
         "customer.parked",
         "customer.unparked",
+        # What late rows would have cost, before others came; what they cannot cost; and what they
+        # left for staff to look at.
+        "adjustment.given_up",
+        "late_fall.found",
+        "late_fall.resolved",
+        "ledger.rows_too_old",
         # A row at the payment provider, made before the first payment.
         "customer.known_to_provider",
         # What staff do for many customers at once.

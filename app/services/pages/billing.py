@@ -24,6 +24,7 @@ from app.domain.upload_help import choose_upload_help
 from app.models.plans import Plan
 from app.services.context import Context
 from app.services.customers import Payer
+from app.services.pages.coming import load_coming_lines
 from app.services.pages.contacts import Contacts, load_contacts
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import (
@@ -135,12 +136,14 @@ class PlanView:
     is_by_invoice: bool
     # Whether it was tried for nothing and never paid for.
     is_trial_only: bool
+    estimated_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BillingPage:
     """Everything the billing page shows. `upload_help` are the commands for the server's version;
-    `refusal` says why its last report was not taken."""
+    `refusal` says why its last report was not taken; `estimates`: what is due is charged by an
+    estimate when the server is silent for long."""
 
     state: BillingState
     now: datetime
@@ -158,6 +161,7 @@ class BillingPage:
     is_parked: bool
     free_seats: int
     sponsorship_pending: bool
+    estimates: bool = False
 
 
 def load_billing_page(
@@ -178,6 +182,7 @@ def load_billing_page(
         unpaid = load_billed_now(session, head.customer, None).unpaid
     else:
         unpaid = ()
+    coming = load_coming_lines(ctx, session, head, plan.plan) if plan is not None else ()
     server_tier = head.server_tier if head.is_covered_by_server else None
     return BillingPage(
         state=_state(head),
@@ -188,7 +193,7 @@ def load_billing_page(
         upload_help=choose_upload_help(
             ctx.catalog.upload_help, version=head.server.product_version
         ),
-        plan=plan_view(ctx, head, plan) if plan is not None else None,
+        plan=plan_view(ctx, head, plan, coming=coming) if plan is not None else None,
         seats=load_seats_over_time(session, head, plan, chosen=chosen) if plan else None,
         contacts=load_contacts(session, head),
         server_tier_title=tier_title(ctx.catalog, server_tier) if server_tier else None,
@@ -198,6 +203,7 @@ def load_billing_page(
         is_parked=head.customer is not None and head.customer.parked_at is not None,
         free_seats=ctx.catalog.free_seats,
         sponsorship_pending=head.asks_to_be_sponsored,
+        estimates=ctx.catalog.estimate_when_stale,
     )
 
 
@@ -213,15 +219,20 @@ def _state(head: Head) -> BillingState:
     return BillingState.LIVE
 
 
-def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
-    """The plan as pages show it. People are left out when the uploads are stale."""
+def plan_view(
+    ctx: Context, head: Head, now: PlanNow, *, coming: tuple[PageLine, ...] = ()
+) -> PlanView:
+    """The plan as pages show it. People are left out when the uploads are stale. `coming` are the
+    lines of the next charge beside those of the plan."""
     plan, title = now.plan, tier_title(ctx.catalog, now.plan.tier)
     assert plan.price_per_license is not None, "fixed prices have a page of their own"
     people = None if head.is_stale else now.people
     manual = plan.license_management is LicenseManagement.MANUAL
     deferred = plan.invoice_deferred_since
     is_over = now.terms.ends_at is not None and now.terms.ends_at <= now.now
-    charge, renewal = (None, None) if head.is_stale else (now.charge(), now.renewal())
+    charge, renewal = (
+        (None, None) if head.is_stale else (now.charge(is_next=bool(coming)), now.renewal())
+    )
     if is_over:
         renewal = None
     is_trial = plan.status is PlanStatus.TRIAL and now.now < plan.billing_cycle_anchor
@@ -247,16 +258,20 @@ def plan_view(ctx: Context, head: Head, now: PlanNow) -> PlanView:
         people=people,
         over_by=max(0, people - now.current.licenses) if manual and people is not None else 0,
         growth=_growth(now),
-        next_charge=charge_view(ctx, now, charge, title=title) if charge else None,
+        next_charge=charge_view(ctx, now, charge, title=title, more=coming) if charge else None,
         renewal=charge_view(ctx, now, renewal, title=title) if renewal else None,
         discount=_discount_of(plan),
         is_by_invoice=plan.collection is Collection.SEND_INVOICE,
         is_trial_only=now.cycle.index < 0,
+        estimated_since=plan.estimated_since,
     )
 
 
-def charge_view(ctx: Context, now: PlanNow, charge: Charge, *, title: str) -> ChargeView:
-    """A charge with its words, and behind each line the entries that make it."""
+def charge_view(
+    ctx: Context, now: PlanNow, charge: Charge, *, title: str, more: tuple[PageLine, ...] = ()
+) -> ChargeView:
+    """A charge with its words, and behind each line the entries that make it; `more` are the lines
+    that stand on it beside the plan's. What they give back beyond it is kept as credit."""
     views = _entry_views(now)
     lines = []
     for line in charge.lines:
@@ -277,8 +292,8 @@ def charge_view(ctx: Context, now: PlanNow, charge: Charge, *, title: str) -> Ch
         )
     return ChargeView(
         at=charge.boundary,
-        lines=tuple(lines),
-        total=charge.total,
+        lines=(*lines, *more),
+        total=max(0, charge.total + sum(line.amount for line in more)),
         is_due=charge.boundary <= now.now,
         renews=charge.renews,
     )

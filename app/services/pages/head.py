@@ -12,12 +12,14 @@ from sqlalchemy import (
     case,
     exists,
     false,
+    or_,
     select,
     true,
 )
 from sqlalchemy.orm import Session, aliased, lazyload
 
 from app.domain.kinds import LIVE_STATUSES, CustomerKind, PlanStatus, PurchaseStatus
+from app.models.charges import Adjustment, OneOff
 from app.models.customers import Customer
 from app.models.plans import Plan
 from app.models.purchases import Purchase
@@ -33,7 +35,8 @@ class Head:
 
     `plan` is the live plan, else the one that ended last. `server_tier` is the tier of the live
     plan of the organization's server. `has_due_rows` says that uploaded rows of the future have
-    become due and wait for the hourly run.
+    become due and wait for the hourly run, `has_open_charges` that something beside the plan waits
+    for its next invoice.
     """
 
     payer: Payer
@@ -45,6 +48,7 @@ class Head:
     purchase: Purchase | None
     server_tier: str | None
     has_due_rows: bool
+    has_open_charges: bool = False
 
     @property
     def live_plan(self) -> Plan | None:
@@ -82,7 +86,7 @@ def load_head(session: Session, payer: Payer, *, now: datetime) -> Head:
         "now": now,
     }
     row = session.execute(_head_query(payer.kind), values).one()
-    server, organization, customer, plan, purchase, server_tier, has_due = row
+    server, organization, customer, plan, purchase, server_tier, has_due, has_charges = row
     return Head(
         payer=payer,
         now=now,
@@ -93,6 +97,7 @@ def load_head(session: Session, payer: Payer, *, now: datetime) -> Head:
         purchase=purchase,
         server_tier=server_tier,
         has_due_rows=bool(has_due),
+        has_open_charges=bool(has_charges),
     )
 
 
@@ -115,6 +120,10 @@ def _head_query(kind: CustomerKind) -> Executable:
     due = exists().where(
         PendingAuditRow.server_id == Server.id, PendingAuditRow.due_at <= bindparam("now")
     )
+    adjusted = exists().where(Adjustment.plan_id == Plan.id, Adjustment.invoice_id.is_(None))
+    charged = exists().where(
+        OneOff.customer_id == Customer.id, OneOff.invoice_id.is_(None), OneOff.canceled_at.is_(None)
+    )
     is_organization = kind is CustomerKind.ORGANIZATION
     # The server's plan is somebody else's only for an organization.
     others = true() if is_organization else false()
@@ -124,7 +133,10 @@ def _head_query(kind: CustomerKind) -> Executable:
         else Customer.server_id == server_id
     )
     return (
-        select(Server, Organization, Customer, Plan, Purchase, server_plan.tier, due)
+        select(
+            *(Server, Organization, Customer, Plan, Purchase, server_plan.tier, due),
+            or_(adjusted, charged),
+        )
         .select_from(Server)
         .outerjoin(Organization, Organization.id == organization_id)
         .outerjoin(Customer, mine)

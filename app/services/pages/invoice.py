@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.calendar import cycle_at
 from app.domain.errors import BillingError, NotFoundError
-from app.domain.kinds import Collection, LineKind, PurchaseStatus
+from app.domain.kinds import Collection, LineKind, LineSource, PurchaseStatus
 from app.domain.ledger import Entry, effective_entries
 from app.domain.money import prorate
 from app.domain.seats import get_role_counts
+from app.models.charges import Adjustment
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine, InvoiceLineEntry
 from app.models.plans import LedgerEntry, Plan
@@ -21,6 +23,7 @@ from app.models.uploads import AuditRow
 from app.services.context import Context
 from app.services.customers import Payer
 from app.services.invoices import begins_with_payment
+from app.services.pages.coming import load_telling_rows
 from app.services.pages.invoice_states import InvoiceState, state_of
 from app.services.pages.parts import (
     CardView,
@@ -67,6 +70,7 @@ class InvoicePage:
     waits_in_purchase: int | None
     card: CardView | None
     is_known_to_provider: bool
+    is_estimated: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -83,6 +87,7 @@ def load_invoice_page(
     """
     invoice, customer, plan, purchase_id = _load_invoice(session, payer, invoice_id)
     lines, entries = _load_lines(session, invoice_id)
+    told = _load_adjustments(session, [line for line, _ in lines])
     before = _load_licenses_before(session, plan, entries.values())
     counts = _load_counts(session, customer, invoice_id)
     return InvoicePage(
@@ -93,7 +98,11 @@ def load_invoice_page(
         currency=invoice.currency,
         total=invoice.total,
         lines=tuple(
-            replace(_page_line(invoice, line, links, before, counts), share=_share(plan, line))
+            replace(
+                _page_line(invoice, line, links, before, counts),
+                share=_share(plan, line),
+                **told.get(line.id, {}),
+            )
             for line, links in lines
         ),
         tier_title=tier_title(ctx.catalog, lines[0][0].tier) if lines else None,
@@ -110,6 +119,7 @@ def load_invoice_page(
         waits_in_purchase=purchase_id,
         card=card_of(customer),
         is_known_to_provider=customer.stripe_customer_id is not None,
+        is_estimated=invoice.is_estimated,
     )
 
 
@@ -162,6 +172,20 @@ def _load_lines(
             links.append((entry, row))
             entries[entry.id] = entry
     return list(lines.values()), entries
+
+
+def _load_adjustments(session: Session, lines: Iterable[InvoiceLine]) -> dict[int, dict[str, Any]]:
+    """Why adjustments are, and which uploaded row told: by the id of their line."""
+    by_source = {
+        line.source_id: line.id for line in lines if line.source_kind is LineSource.ADJUSTMENT
+    }
+    if not by_source:
+        return {}
+    found = session.scalars(select(Adjustment).where(Adjustment.id.in_(by_source))).all()
+    rows = load_telling_rows(session, found)
+    return {
+        by_source[one.id]: {"correction": one.reason, "told_by": rows.get(one.id)} for one in found
+    }
 
 
 def _load_licenses_before(
@@ -249,7 +273,8 @@ def _page_line(
     before: Mapping[int, int],
     counts: Mapping[int, AuditRow],
 ) -> PageLine:
-    is_dated = not begins_with_payment(invoice)
+    # A single charge is for no length of time.
+    is_dated = not begins_with_payment(invoice) and line.period_start < line.period_end
     return PageLine(
         description=line.description,
         quantity=line.quantity,

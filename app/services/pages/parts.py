@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from app.domain.catalog import Catalog
 from app.domain.invoicing import LineDraft
-from app.domain.kinds import Collection, LineKind, PromoKind
+from app.domain.kinds import AdjustmentReason, Collection, LineKind, PromoKind
 from app.models.customers import Customer
 from app.models.purchases import Purchase
 from app.services.context import Context
@@ -57,7 +57,8 @@ class PageLine:
     with its payment has no period yet.
 
     `why` are the ledger entries that made it; `hidden` counts those left out of a very long list.
-    `share` is set where a line charges for a part of a cycle and the page can say so exactly.
+    `share` is set where a line charges for a part of a cycle and the page can say so exactly;
+    `correction` says why an adjustment is one, and `told_by` which uploaded row told.
     """
 
     description: str
@@ -70,6 +71,8 @@ class PageLine:
     hidden: int = 0
     kind: LineKind | None = None
     share: Share | None = None
+    correction: AdjustmentReason | None = None
+    told_by: RowView | None = None
 
 
 @dataclass(frozen=True, slots=True)

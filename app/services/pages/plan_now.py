@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.calendar import Cycle, cycle_at, cycle_number, next_month_boundary
 from app.domain.invoicing import LineDraft, PlanTerms, boundary_lines, renewal_estimate, total_of
-from app.domain.kinds import InvoiceStatus, LineKind
+from app.domain.kinds import InvoiceStatus, LineKind, Schedule
 from app.domain.ledger import (
     Entry,
     LedgerRules,
@@ -25,7 +25,7 @@ from app.domain.ledger import (
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine
 from app.models.plans import LedgerEntry, Plan
-from app.services.invoices import LICENSE_LINES
+from app.services.invoices import LICENSE_LINES, load_estimate_corrections
 from app.services.pages.head import Head
 from app.services.pages.people import PeopleHistory, load_people
 from app.services.plan_ledger import ONE_SECOND
@@ -97,9 +97,10 @@ class PlanNow:
         known = effective_entries(self.entries)
         return [entry for entry in known if self.cycle.start <= entry.event_time <= self.now]
 
-    def charge(self, *, ends_at: datetime | None = None) -> Charge | None:
+    def charge(self, *, ends_at: datetime | None = None, is_next: bool = False) -> Charge | None:
         """The next charge; None when nothing will be charged any more. `ends_at` asks what it
-        would be if the plan ended then."""
+        would be if the plan ended then; `is_next` asks for the next invoice even if it has no lines
+        of the plan, since something else stands on it."""
         ends_at = ends_at or self.terms.ends_at
         terms = replace(self.terms, ends_at=ends_at)
         boundary, until = self.plan.next_invoice_date, self.plan.invoiced_until
@@ -114,7 +115,7 @@ class PlanNow:
                 invoiced_until=until,
                 boundary=boundary,
             )
-            if lines:
+            if lines or is_next:
                 renews = any(line.kind in RENEWS for line in lines)
                 return Charge(boundary, tuple(lines), total_of(lines), renews)
             if ends_at is not None and boundary >= ends_at:
@@ -204,6 +205,10 @@ def load_billed_now(
         if plan is not None and row.plan_id == plan.id and row.kind in LICENSE_LINES:
             index = cycle_at(plan.billing_cycle_anchor, plan.schedule, row.period_start).index
             licenses[index] = licenses.get(index, 0) + row.quantity
+    if plan is not None and (plan.estimated_since or plan.schedule is Schedule.ANNUAL):
+        # Of a month that is over, what it was put right to makes no difference any more.
+        for index, more in load_estimate_corrections(session, plan).items():
+            licenses[index] = licenses.get(index, 0) + more
     return Billed(unpaid=tuple(unpaid.values()), licenses=licenses)
 
 

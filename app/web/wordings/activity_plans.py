@@ -8,7 +8,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from app.domain.kinds import CustomerKind, Schedule
+from app.domain.kinds import AdjustmentReason, CustomerKind, Schedule
 from app.services.pages.activity import ActivityRow
 from app.web.wording import (
     Message,
@@ -177,6 +177,30 @@ def _deferred(row: ActivityRow) -> str:
     )
 
 
+def _adjusted(row: ActivityRow) -> str:
+    licenses = int(row.after["licenses"])
+    if row.after.get("reason") == AdjustmentReason.LATE_ROWS.value:
+        return gettext(
+            "A late report added %(licenses)s to a time that was invoiced before",
+            licenses=count_licenses(licenses),
+        )
+    count = count_licenses(abs(licenses))
+    if licenses < 0:
+        return gettext("An estimate was corrected: %(licenses)s less", licenses=count)
+    return gettext("An estimate was corrected: %(licenses)s more", licenses=count)
+
+
+def _one_off(words: LazyString) -> Callable[[ActivityRow], str]:
+    def said(row: ActivityRow) -> str:
+        values = {**row.before, **row.after}
+        return str(words) % {
+            "amount": format_money(int(values["amount"]), str(values["currency"])),
+            "what": values["description"],
+        }
+
+    return said
+
+
 def _discount_set(row: ActivityRow) -> str:
     percent = row.after.get("discount_percent")
     if percent is None:
@@ -246,6 +270,9 @@ PLAN_WORDS: dict[str, Words] = {
     "offer.withdrawn": _l("The offer of a fixed price was withdrawn"),
     "customer.discount_removed": _l("The discount that was agreed with you ended"),
     "customer.discount_set": _discount_set,
+    "adjustment.recorded": _adjusted,
+    "one_off.added": _one_off(_l("A single charge was added: %(what)s, %(amount)s")),
+    "one_off.canceled": _one_off(_l("A single charge was taken back: %(what)s, %(amount)s")),
     "payments_page.opened": _l("Opened the payment provider's page with receipts"),
     "plan.invoice_deferred": _deferred,
     "plan.invoiced": _invoiced,

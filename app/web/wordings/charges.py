@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
-from app.domain.kinds import LicenseManagement, LineKind, PromoKind
+from app.domain.kinds import AdjustmentReason, LicenseManagement, LineKind, PromoKind
 from app.services.pages.billing import PlanView
 from app.services.pages.parts import PageLine, Share
 from app.services.pages.seats import Grain, SeatsRange
@@ -48,6 +48,8 @@ def grain_words(grain: Grain) -> str:
 
 def charge_reason(line: PageLine, plan: PlanView) -> str:
     """Why a line of a charge to come says what it says; nothing for lines that say it all."""
+    if line.correction is not None:
+        return _corrected(line, line.correction, plan.currency)
     if line.share is not None and line.period_start is not None:
         day = format_day_of_year(line.period_start)
         is_chosen = plan.management is LicenseManagement.MANUAL
@@ -78,6 +80,8 @@ def invoice_reason(line: PageLine, currency: str) -> str:
                 "One license for each of %(people)s.", people=count_people(line.quantity)
             )
         return ""
+    if line.correction is not None:
+        return _corrected(line, line.correction, currency)
     if line.share is None or line.period_start is None:
         return ""
     day = format_day_of_year(line.period_start)
@@ -87,6 +91,20 @@ def invoice_reason(line: PageLine, currency: str) -> str:
     elif line.why and all((entry.actor or "").startswith("billing_user:") for entry in line.why):
         what = _chosen(line, day)
     return _with_share(what, line, line.share, currency)
+
+
+def _corrected(line: PageLine, correction: AdjustmentReason, currency: str) -> str:
+    if correction is AdjustmentReason.LATE_ROWS:
+        what = gettext("Your server reported this only after that time had been invoiced.")
+        return what if line.share is None else _with_share(what, line, line.share, currency)
+    if line.amount < 0:
+        return gettext(
+            "That time was invoiced by an estimate, since your server was silent. Its reports say "
+            "less, so you get this back."
+        )
+    return gettext(
+        "That time was invoiced by an estimate, since your server was silent. Its reports say more."
+    )
 
 
 def _chosen(line: PageLine, day: str) -> str:

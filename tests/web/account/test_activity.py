@@ -88,6 +88,9 @@ def test_every_shown_action_has_words_and_no_other() -> None:
 
 AFTER: dict[str, dict[str, Any]] = {
     "sponsorship.approved": {"until": "2013-01-02T00:00:00+00:00"},
+    "adjustment.recorded": {"licenses": -2, "reason": "estimate"},
+    "one_off.added": {"amount": 25000, "currency": "usd", "description": "Set-up"},
+    "one_off.canceled": {"amount": 25000, "currency": "usd", "description": "Set-up"},
     "plan.given": {"until": "2012-03-02T00:00:00+00:00"},
     "plan.end_moved": {
         "until": "2012-04-02T00:00:00+00:00",
