@@ -6,7 +6,9 @@ Used where it begins at once and where it is scheduled. Reads only.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
 
 from app.domain.calendar import cycle_at
 from app.domain.catalog import Tier
@@ -16,12 +18,25 @@ from app.domain.kinds import PlanStatus, PromoKind, Schedule, TierKind
 from app.models.customers import Customer
 from app.models.deals import Coupon
 from app.models.plans import Plan
+from app.services.context import Context
 from app.services.customers import Payer
 from app.services.may_buy import load_sold_tier
 from app.services.offered_price import get_new_customer_terms
 from app.services.plan_factory import PlanSpec, get_staff_discount
 from app.services.plan_rules import new_customer_terms
-from app.services.unit_of_work import UnitOfWork
+
+
+class Reading(Protocol):
+    """What is read from: a unit of work, or what a page has."""
+
+    @property
+    def ctx(self) -> Context: ...
+
+    @property
+    def session(self) -> Session: ...
+
+    @property
+    def now(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +47,28 @@ class PlanChoice:
     schedule: Schedule
 
 
-def load_tier(work: UnitOfWork, customer: Customer, key: str, *, by_staff: bool) -> Tier:
+def load_tier(reading: Reading, customer: Customer, key: str, *, by_staff: bool) -> Tier:
     """The tier of that key, if it is sold by licenses, and to this customer unless staff ask.
 
     Raises BillingError `unknown_tier` or `tier_required`.
     """
     if not by_staff:
-        return load_sold_tier(work.ctx.catalog, customer, key=key)
-    tier = work.ctx.catalog.tiers.get(key)
+        return load_sold_tier(reading.ctx.catalog, customer, key=key)
+    tier = reading.ctx.catalog.tiers.get(key)
     if tier is None or tier.kind is not TierKind.PAID:
         raise BillingError("unknown_tier")
     return tier
 
 
-def is_higher(work: UnitOfWork, plan: Plan, tier: Tier) -> bool:
+def is_higher(reading: Reading, plan: Plan, tier: Tier) -> bool:
     """Whether `tier` stands above the plan's own in the catalog. A tier that is not sold any more
     stands below all others."""
-    own = work.ctx.catalog.tiers.get(plan.tier)
+    own = reading.ctx.catalog.tiers.get(plan.tier)
     return own is None or tier.rank > own.rank
 
 
 def spec_of(
-    work: UnitOfWork,
+    reading: Reading,
     payer: Payer,
     customer: Customer,
     plan: Plan,
@@ -61,12 +76,12 @@ def spec_of(
     *,
     schedule: Schedule,
     starts_at: datetime,
-    unused_coupon_months: int = 0,
+    months_back: int = 0,
 ) -> PlanSpec:
     """The terms of a plan of `tier` that begins at `starts_at` in the place of `plan`: who manages
     the licenses and how it is paid stay as they are.
 
-    unused_coupon_months: months of the plan's coupon that were paid for and are not over.
+    months_back: months of the plan's discount that were paid for and are not over.
     Raises BillingError `unknown_tier` when it is not sold in the plan's currency.
     """
     try:
@@ -76,9 +91,7 @@ def spec_of(
     discount = get_staff_discount(customer, tier.key, at=starts_at)
     promo, coupon_id = NO_NEW_CUSTOMER_TERMS, None
     if discount is None or discount.price_for(price, schedule) is None:
-        promo, coupon_id = _promo(
-            work, payer, customer, plan, tier, unused_coupon_months=unused_coupon_months
-        )
+        promo, coupon_id = _promo(reading, payer, customer, plan, tier, months_back=months_back)
     return PlanSpec(
         tier=tier.key,
         status=PlanStatus.NEVER_STARTED,
@@ -87,7 +100,7 @@ def spec_of(
         management=plan.license_management,
         collection=plan.collection,
         anchor=starts_at,
-        invoiced_until=work.now,
+        invoiced_until=reading.now,
         price=price,
         tier_minimum=tier.minimum_licenses,
         discount=discount,
@@ -126,21 +139,21 @@ def check_terms(confirmed: Mapping[str, Any] | None, plan: Plan, spec: PlanSpec)
 
 
 def _promo(
-    work: UnitOfWork,
+    reading: Reading,
     payer: Payer,
     customer: Customer,
     plan: Plan,
     tier: Tier,
     *,
-    unused_coupon_months: int,
+    months_back: int,
 ) -> tuple[NewCustomerTerms, int | None]:
     """The discount of so many months: what is left of the plan's coupon if it is good for the
     tier, else what is left of the one for new customers."""
     if plan.promo_kind is PromoKind.COUPON and plan.coupon_id is not None:
-        coupon = work.session.get_one(Coupon, plan.coupon_id)
+        coupon = reading.session.get_one(Coupon, plan.coupon_id)
         terms = new_customer_terms(plan)
-        index = cycle_at(plan.billing_cycle_anchor, plan.schedule, work.now).index
-        left = terms.months_left_before(index + 1, plan.schedule) + unused_coupon_months
+        index = cycle_at(plan.billing_cycle_anchor, plan.schedule, reading.now).index
+        left = terms.months_left_before(index + 1, plan.schedule) + months_back
         if left > 0 and coupon.tier in {None, tier.key}:
             kept = NewCustomerTerms(
                 amount=terms.amount,
@@ -149,4 +162,10 @@ def _promo(
                 percent=terms.percent,
             )
             return kept, coupon.id
-    return get_new_customer_terms(work.ctx.catalog, customer, payer, tier), None
+        months_back = 0
+    if months_back and customer.new_customer_months_left is not None:
+        # As if they were the customer's already; the row itself is changed by whoever changes plans.
+        customer = Customer(
+            new_customer_months_left=customer.new_customer_months_left + months_back
+        )
+    return get_new_customer_terms(reading.ctx.catalog, customer, payer, tier), None

@@ -38,7 +38,11 @@ from app.services.extra_charges import (
 from app.services.invoice_plan import compute_parts
 from app.services.invoices import InvoiceDraft, InvoicePart, record_invoice
 from app.services.next_terms import PlanChoice, check_terms, spec_of, terms_of
-from app.services.plan_credit import compute_credit, compute_unused_months
+from app.services.plan_credit import (
+    compute_credit,
+    compute_unused_months,
+    is_discount_paid,
+)
 from app.services.plan_factory import make_plan
 from app.services.plan_ledger import load_entries
 from app.services.plan_life import end_plan
@@ -97,10 +101,8 @@ def replace_plan(
     people = count_payer_people(work.session, running.payer, now=now).people
     chosen = get_current_entry(work, plan).licenses
     credit = compute_credit(work.session, plan, at=now)
-    months = compute_unused_months(work.session, plan, at=now)
-    is_new_customers = plan.promo_kind is PromoKind.NEW_CUSTOMER
-    if is_new_customers and months and customer.new_customer_months_left is not None:
-        customer.new_customer_months_left += months
+    is_paid = is_discount_paid(work.session, plan, at=now)
+    months = compute_unused_months(plan, at=now, is_paid=is_paid)
     spec = spec_of(
         work,
         running.payer,
@@ -109,10 +111,13 @@ def replace_plan(
         work.ctx.catalog.tiers[choice.tier],
         schedule=choice.schedule,
         starts_at=now,
-        unused_coupon_months=0 if is_new_customers else months,
+        months_back=months,
     )
     check_terms(confirmed, plan, spec)
     terms = terms_of(plan, spec)
+    is_new_customers = plan.promo_kind is PromoKind.NEW_CUSTOMER
+    if is_new_customers and months and customer.new_customer_months_left is not None:
+        customer.new_customer_months_left += months
     give_up_next_plan(work, plan, actor=actor)
     end_plan(work, plan, at=now, change=Change.REPLACE, reason=EndReason.REPLACED, actor=actor)
     parts = compute_parts(work.session, [plan], boundary=now)

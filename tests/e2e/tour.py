@@ -46,6 +46,10 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
     "upgrade": "upgrade.plan_choice",
     "billing-fresh": "portal.billing",
     "billing": "portal.billing",
+    "change-schedule": "plan.billing_change",
+    "billing-switching": "portal.billing",
+    "change-tier-now": "plan.billing_change",
+    "change-management": "plan.billing_management",
     "end-plan": "plan.billing_end",
     "billing-ending": "portal.billing",
     "invoices": "portal.invoices",
@@ -144,6 +148,7 @@ def organization_tour(page: Page, world: World) -> Iterator[str]:
     world.upload()
     road.later_login(page, world)
     yield "billing"
+    yield from _changes(page, base)
     page.get_by_role("link", name="End the plan").click()
     yield "end-plan"
     page.get_by_role("button", name="End the plan").click()
@@ -284,6 +289,20 @@ def _invoices(page: Page) -> Iterator[str]:
     page.get_by_role("link", name=re.compile(r"^[A-Z0-9]+-\d+$")).first.click()
     page.locator("#lines details.why summary").first.click()
     yield "invoice"
+
+
+def _changes(page: Page, base: str) -> Iterator[str]:
+    """Another schedule, which is taken back; the other changes are only looked at."""
+    page.goto(f"{base}plan/change/?tier=basic&schedule=annual")
+    yield "change-schedule"
+    page.get_by_role("button", name="Schedule the change").click()
+    yield "billing-switching"
+    page.get_by_role("status").get_by_role("button", name="Undo").click()
+    page.goto(f"{base}plan/change/?tier=business&schedule=monthly")
+    yield "change-tier-now"
+    page.goto(f"{base}plan/management/")
+    yield "change-management"
+    page.goto(f"{base}billing/")
 
 
 def _around(page: Page, world: World, base: str) -> Iterator[str]:

@@ -37,6 +37,7 @@ from app.services.pages.parts import (
     card_of,
     open_purchase_of,
     page_line,
+    page_lines,
     tier_title,
 )
 from app.services.pages.plan_now import (
@@ -48,9 +49,10 @@ from app.services.pages.plan_now import (
 )
 from app.services.pages.seats import SeatsOverTime, SeatsRange, load_seats_over_time
 from app.services.pages.uploads import Refusal, refusal_of
-from app.services.plan_rules import begins_at
+from app.services.plan_rules import begins_at, has_agreed_end
 
 ONE_DAY = timedelta(days=1)
+SWITCHES = (AtCycleEnd.SWITCH_SCHEDULE, AtCycleEnd.SWITCH_TIER)
 # Ledger entries shown behind one line.
 MOST_ENTRIES = 100
 
@@ -101,6 +103,17 @@ class ChargeView:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchView:
+    """The plan that follows at the end of the cycle: `price` is cents for a license and a cycle."""
+
+    at: datetime
+    tier_title: str
+    schedule: Schedule
+    price: int
+    is_other_tier: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
     """The plan in words' reach: amounts in cents of `currency`.
 
@@ -136,6 +149,7 @@ class PlanView:
     is_by_invoice: bool
     # Whether it was tried for nothing and never paid for.
     is_trial_only: bool
+    switch: SwitchView | None
     estimated_since: datetime | None = None
 
 
@@ -264,6 +278,23 @@ def plan_view(
         is_by_invoice=plan.collection is Collection.SEND_INVOICE,
         is_trial_only=now.cycle.index < 0,
         estimated_since=plan.estimated_since,
+        switch=None if is_over else _switch_of(ctx, now),
+    )
+
+
+def _switch_of(ctx: Context, now: PlanNow) -> SwitchView | None:
+    """The change that somebody scheduled; what follows a plan whose end was agreed is told with
+    that end."""
+    plan = now.following
+    if plan is None or now.plan.at_cycle_end not in SWITCHES or has_agreed_end(now.plan):
+        return None
+    price = plan.price_per_license if plan.discounted_price is None else plan.discounted_price
+    return SwitchView(
+        at=plan.billing_cycle_anchor,
+        tier_title=tier_title(ctx.catalog, plan.tier),
+        schedule=plan.schedule,
+        price=price or 0,
+        is_other_tier=plan.tier != now.plan.tier,
     )
 
 
@@ -290,6 +321,9 @@ def charge_view(
                 promo=now.plan.promo_kind,
             )
         )
+    if now.following is not None:
+        next_title, promo = tier_title(ctx.catalog, now.following.tier), now.following.promo_kind
+        lines += page_lines(ctx, charge.following, title=next_title, promo=promo)
     return ChargeView(
         at=charge.boundary,
         lines=(*lines, *more),

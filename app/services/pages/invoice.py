@@ -46,7 +46,7 @@ SHARED = frozenset({LineKind.ADDED, LineKind.ADJUSTMENT})
 class InvoicePage:
     """Everything the page of one invoice shows; amounts in cents of `currency`.
 
-    `waits_in_purchase` names the unfinished purchase that the invoice belongs to.
+    `balance_applied` is what credit paid of it. `waits_in_purchase` names the unfinished purchase that the invoice belongs to.
     """
 
     id: int
@@ -55,6 +55,7 @@ class InvoicePage:
     collection: Collection
     currency: str
     total: int
+    balance_applied: int
     lines: tuple[PageLine, ...]
     tier_title: str | None
     boundary: datetime
@@ -71,6 +72,11 @@ class InvoicePage:
     card: CardView | None
     is_known_to_provider: bool
     is_estimated: bool = False
+
+    @property
+    def rest(self) -> int:
+        """What credit from the customer's balance left to pay."""
+        return self.total - self.balance_applied
 
     @property
     def is_open(self) -> bool:
@@ -97,6 +103,7 @@ def load_invoice_page(
         collection=invoice.collection,
         currency=invoice.currency,
         total=invoice.total,
+        balance_applied=invoice.balance_applied,
         lines=tuple(
             replace(
                 _page_line(invoice, line, links, before, counts),

@@ -28,7 +28,7 @@ from app.models.plans import LedgerEntry, Plan
 from app.services.invoices import LICENSE_LINES, load_estimate_corrections
 from app.services.pages.head import Head
 from app.services.pages.people import PeopleHistory, load_people
-from app.services.plan_ledger import ONE_SECOND
+from app.services.plan_ledger import ONE_SECOND, get_next_plan
 from app.services.plan_rules import begins_at, ledger_rules, plan_terms
 
 # The lines of a whole cycle, after a trial or at a renewal.
@@ -37,12 +37,14 @@ RENEWS = frozenset({LineKind.FIRST, LineKind.RENEWAL})
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What will be charged at `boundary`, in cents."""
+    """What will be charged at `boundary`, in cents; `following` are the first lines of the plan
+    that begins there."""
 
     boundary: datetime
     lines: tuple[LineDraft, ...]
     total: int
     renews: bool
+    following: tuple[LineDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class PlanNow:
     history: PeopleHistory
     current: Entry
     billed: Billed
+    following: Plan | None = None
 
     @property
     def people(self) -> int:
@@ -115,6 +118,10 @@ class PlanNow:
                 invoiced_until=until,
                 boundary=boundary,
             )
+            first = self._first_of_following(boundary)
+            if first:
+                total = total_of(lines) + total_of(first)
+                return Charge(boundary, tuple(lines), total, True, first)
             if lines or is_next:
                 renews = any(line.kind in RENEWS for line in lines)
                 return Charge(boundary, tuple(lines), total_of(lines), renews)
@@ -126,7 +133,8 @@ class PlanNow:
     def renewal(self) -> Charge | None:
         """What the next renewal costs if nothing changes until then; None when there is none."""
         if self.terms.ends_at is not None and self.terms.ends_at <= self.cycle.end:
-            return None
+            first = self._first_of_following(self.terms.ends_at)
+            return Charge(self.terms.ends_at, (), total_of(first), True, first) if first else None
         licenses, index = self.licenses_at_renewal, self.cycle.index + 1
         if index == 0 and self.billed.licenses.get(0, 0) >= licenses:
             # The first cycle after the trial was invoiced ahead.
@@ -134,6 +142,14 @@ class PlanNow:
         start = cycle_number(self.terms.anchor, self.terms.schedule, index).start
         lines = renewal_estimate(self.terms, licenses=licenses, cycle_index=index)
         return Charge(start, tuple(lines), total_of(lines), True)
+
+    def _first_of_following(self, boundary: datetime) -> tuple[LineDraft, ...]:
+        """The first lines of the plan that follows, if it begins at `boundary`."""
+        plan = self.following
+        if plan is None or plan.billing_cycle_anchor != boundary:
+            return ()
+        licenses = self.licenses_at_renewal
+        return tuple(renewal_estimate(plan_terms(plan), licenses=licenses, cycle_index=0))
 
     @property
     def licenses_at_renewal(self) -> int:
@@ -168,7 +184,8 @@ def get_plan_now(session: Session, head: Head) -> PlanNow | None:
 def load_plan_now(session: Session, head: Head, plan: Plan, customer: Customer) -> PlanNow:
     """The plan of `head` as of now: entries, people and invoices, one query each."""
     start = _present_cycle(plan, at=plan.invoiced_until).start
-    rules = ledger_rules(plan, customer)
+    following = get_next_plan(session, plan)
+    rules = ledger_rules(plan, customer, following)
     stored = load_entries_since(session, plan, since=start)
     history = load_people(session, head, start=start)
     entries = _bring_up_to_now(head, rules, stored, history)
@@ -185,6 +202,7 @@ def load_plan_now(session: Session, head: Head, plan: Plan, customer: Customer) 
         history=history,
         current=current,
         billed=load_billed_now(session, customer, plan, since=start),
+        following=following,
     )
 
 

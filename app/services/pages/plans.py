@@ -18,6 +18,7 @@ from app.services.offered_price import get_new_customer_terms
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import OpenPurchase, open_purchase_of, tier_title
 from app.services.pages.people import PeopleHistory, load_people
+from app.services.pages.plan_change import ChangeOffers, change_offers
 from app.services.pages.plan_now import load_plan_now
 from app.services.pages.tier_prices import Buyer, TierView, agreed_minimum, tier_view
 from app.services.plan_factory import get_staff_discount
@@ -77,6 +78,7 @@ class PlansPage:
     last_heard: datetime | None
     free_seats: int
     tiers: tuple[TierView, ...]
+    current_tier: str | None
     current_title: str | None
     current: CurrentPlan | None
     complimentary_until: datetime | None
@@ -87,6 +89,7 @@ class PlansPage:
     open_purchase: OpenPurchase | None
     sponsored: Sponsored
     sponsorship_pending: bool
+    changes: ChangeOffers | None
 
     @property
     def is_over_free(self) -> bool:
@@ -127,6 +130,7 @@ def load_plans_page(ctx: Context, session: Session, payer: Payer, *, now: dateti
         last_heard=head.last_heard,
         free_seats=ctx.catalog.free_seats,
         tiers=tiers,
+        current_tier=current,
         current_title=tier_title(ctx.catalog, current) if current else None,
         current=_current(ctx, session, head, plan),
         complimentary_until=(
@@ -139,6 +143,7 @@ def load_plans_page(ctx: Context, session: Session, payer: Payer, *, now: dateti
         open_purchase=open_purchase_of(ctx.catalog, head.purchase),
         sponsored=_sponsored(ctx),
         sponsorship_pending=head.asks_to_be_sponsored,
+        changes=change_offers(ctx, session, head),
     )
 
 

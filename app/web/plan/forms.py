@@ -2,8 +2,11 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from wtforms import HiddenField
 from wtforms.validators import InputRequired
 
+from app.domain.errors import BillingError
+from app.domain.kinds import LicenseManagement
 from app.web.fields import NumberField
 
 _MISSING = _l("Enter the number of licenses.")
@@ -22,3 +25,23 @@ class LicensesForm(FlaskForm):
     def number(self) -> int:
         """The number of a form that is right."""
         return int(self.licenses.data or 0)
+
+
+class ChangeForm(FlaskForm):
+    """The confirmation of another plan: nothing but what was signed."""
+
+    quote = HiddenField()
+
+
+class ManagementForm(FlaskForm):
+    """Who is to decide the number of licenses, said in the form, so that sent twice it does not
+    change back."""
+
+    management = HiddenField()
+
+    def target(self) -> LicenseManagement:
+        """Who is to decide. Raises BillingError `quote_invalid` when the form does not say."""
+        known = {choice.value: choice for choice in LicenseManagement}
+        if self.management.data not in known:
+            raise BillingError("quote_invalid")
+        return known[self.management.data]

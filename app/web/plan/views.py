@@ -20,6 +20,7 @@ from app.web.forms import form_view
 from app.web.plan import blueprint
 from app.web.plan.forms import LicensesForm
 from app.web.wording import count_licenses, format_date
+from app.web.wordings.plan_changes import kept_words
 
 NOW, RENEWAL = "now", "renewal"
 # Every refusal of a number stands beside its field.
@@ -63,8 +64,8 @@ def billing_end(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
 @billing_user()
 def billing_keep(ref: CustomerRef) -> ResponseReturnValue:
     """Take an instructed end back."""
-    keep_plan(get_context(), ref.payer, actor=current_actor())
-    flash_done(gettext("Your plan goes on."))
+    was = keep_plan(get_context(), ref.payer, actor=current_actor())
+    flash_done(kept_words(was))
     return _to_billing(ref)
 
 

@@ -1,4 +1,4 @@
-"""What is said about changes of a running plan: why one is refused, and what to do instead."""
+"""Why a change of a running plan is refused, and what to do instead."""
 
 from collections.abc import Mapping
 from datetime import datetime
