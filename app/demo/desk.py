@@ -1,4 +1,5 @@
-"""What the pages under /demo/ ask of the demo: its customers, and the moving of its time.
+"""What the pages under /demo/ ask of the demo: its customers, what it sells, and the moving of its
+time.
 
 The one module of this room that the web may import.
 """
@@ -10,15 +11,21 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from app.clock import Clock, DemoClock
+from app.demo import trials
 from app.demo.advance import Move, is_moving, read_move
+from app.demo.cast_agreed import COUPON
 from app.demo.folder import ROOT, DemoFolder, folder_of
 from app.demo.moves import UNITS, MoveError, parse_move
 from app.demo.servers import open_servers
+from app.domain.catalog import Catalog
 from app.sample_server.organizations import list_organizations
 from app.sample_server.portal_client import PortalProblem
 from app.sample_server.store import Store
 from app.services.context import CLI, Context
+from app.services.create_coupon import get_coupon
 from app.services.link_on_behalf import create_link_on_behalf
 from app.settings import Settings
 
@@ -46,6 +53,24 @@ class DemoTime:
     moves: bool
     is_frozen: bool
     move: Move | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSwitch:
+    """Whether a tier of that title is sold with a free trial of so many days."""
+
+    is_on: bool
+    tier: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class CouponEntry:
+    """A code that takes `percent` hundredths of a percent off the first `months` months."""
+
+    code: str
+    percent: int
+    months: int
 
 
 class CannotMove(Exception):
@@ -100,6 +125,38 @@ def ask_for_billing(ctx: Context, name: str) -> str:
             ctx, store.server_uuid, next_page=None, actor=CLI, reason=reason
         )
     raise LookupError(name)
+
+
+def load_coupon(session: Session) -> CouponEntry | None:
+    """The coupon that a visitor may try; None when there is none any more."""
+    coupon = get_coupon(session, COUPON)
+    if coupon is None or coupon.withdrawn_at is not None:
+        return None
+    return CouponEntry(coupon.code, coupon.percent or 0, coupon.months)
+
+
+def sold_now(settings: Settings, shipped: Catalog) -> Catalog:
+    """The catalog as the switch of the free trials makes it."""
+    folder = _folder(settings)
+    is_on = folder is not None and trials.are_trials_on(folder)
+    return trials.with_trials(shipped) if is_on else shipped
+
+
+def load_trial_switch(settings: Settings, catalog: Catalog) -> TrialSwitch | None:
+    """How the switch stands; None where no demo runs."""
+    folder = _folder(settings)
+    if folder is None:
+        return None
+    tier = catalog.tier(trials.TRIAL_TIER)
+    return TrialSwitch(trials.are_trials_on(folder), tier.title, trials.TRIAL_DAYS)
+
+
+def switch_trials(settings: Settings, *, on: bool) -> None:
+    """Turn the switch. LookupError where no demo runs."""
+    folder = _folder(settings)
+    if folder is None:
+        raise LookupError("no demo runs here")
+    trials.switch_trials(folder, on=on)
 
 
 def load_time(settings: Settings, clock: Clock) -> DemoTime:
@@ -157,13 +214,19 @@ def _folder(settings: Settings) -> DemoFolder | None:
 __all__ = [
     "UNITS",
     "CannotMove",
+    "CouponEntry",
     "DemoTime",
     "PortalProblem",
     "SampleEntry",
+    "TrialSwitch",
     "ask_for_billing",
     "is_too_far",
+    "load_coupon",
     "load_customers",
     "load_time",
+    "load_trial_switch",
     "own_server_address",
+    "sold_now",
     "start_move",
+    "switch_trials",
 ]

@@ -88,6 +88,11 @@ class DemoFolder:
         return self.path / "seed.json"
 
     @property
+    def trials_file(self) -> Path:
+        """There while the demo sells free trials."""
+        return self.path / "trials"
+
+    @property
     def move_file(self) -> Path:
         """How far the last move of the time has come."""
         return self.path / "move.json"

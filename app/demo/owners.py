@@ -4,24 +4,31 @@ Everything goes through the doors that real ones use: the wire API, the pages of
 the provider, and the services behind the portal's own pages.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 from app.demo.browser import Browser
-from app.demo.cast import (
+from app.demo.happenings import (
     GOOD_CARD,
+    AcceptOffer,
+    AskToBeSponsored,
     Buy,
     BuyByInvoice,
     EndPlan,
     EnterCard,
     Grow,
     Happening,
-    SampleCustomer,
+    ScheduleNext,
     SecondPerson,
+    SwitchSchedule,
 )
 from app.demo.logins import get_billing_user, log_in_from_product, log_in_with_key
+from app.demo.sample_customer import SampleCustomer
 from app.demo.servers import SampleServer
-from app.domain.kinds import KIND_PROFILES, Collection, LicenseManagement
+from app.demo.staff import do_by_staff
+from app.demo.trials import with_trials
+from app.domain.kinds import KIND_PROFILES, Collection, LicenseManagement, Schedule, TierKind
+from app.models.people import BillingUser
 from app.sample_server.inputs import clean_role
 from app.sample_server.messages import write_opening_lines
 from app.sample_server.organizations import create_organization
@@ -38,12 +45,21 @@ from app.sample_server.uploads import CONTROL, upload_now
 from app.services.cancel_purchase import check_own_purchase
 from app.services.card_setup import begin_card_setup, check_card_setup
 from app.services.change_plan import end_plan_at_cycle_end
+from app.services.complimentary import tier_of_kind
 from app.services.context import Actor, Context, billing_user_actor
-from app.services.customers import Payer, claim_payer, load_payer
+from app.services.customers import Payer, claim_payer, get_live_plan, load_payer
+from app.services.identity import CustomerRef
+from app.services.next_terms import PlanChoice
+from app.services.offer_quote import make_offer_quote
+from app.services.offers import get_offer
+from app.services.preview_change import make_change
 from app.services.purchase_state import Outcome, PurchaseResult
 from app.services.purchases import ConfirmPurchase, confirm_purchase, sign_quote
 from app.services.quote import PurchaseChoice, make_quote
-from app.services.unit_of_work import unit_of_work
+from app.services.schedule_upgrade import schedule_upgrade
+from app.services.sponsorship import AskForSponsorship, request_sponsorship
+from app.services.switch_plan import switch_at_cycle_end
+from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 
 class SeedError(Exception):
@@ -91,18 +107,29 @@ class Owner:
 
     def do(self, happening: Happening) -> None:
         """Make one thing of the cast happen."""
-        if isinstance(happening, Grow):
-            self._grow(happening.people)
-        elif isinstance(happening, EnterCard):
-            self._enter_card(happening.number)
-        elif isinstance(happening, Buy):
-            self._buy(happening)
-        elif isinstance(happening, BuyByInvoice):
-            self._buy_by_invoice(happening)
-        elif isinstance(happening, SecondPerson):
-            log_in_from_product(self.ctx, self.server, self.server.leaders(2)[1])
-        elif isinstance(happening, EndPlan):
-            end_plan_at_cycle_end(self.ctx, self._payer(), actor=self._actor())
+        match happening:
+            case Grow():
+                self._grow(happening.people)
+            case EnterCard():
+                self._enter_card(happening.number)
+            case Buy():
+                self._buy(happening)
+            case BuyByInvoice():
+                self._buy_by_invoice(happening)
+            case SecondPerson():
+                log_in_from_product(self.ctx, self.server, self.server.leaders(2)[1])
+            case EndPlan():
+                end_plan_at_cycle_end(self.ctx, self._payer(), actor=self._actor())
+            case SwitchSchedule():
+                self._switch_schedule(happening)
+            case ScheduleNext():
+                self._schedule_next(happening)
+            case AskToBeSponsored():
+                self._ask_to_be_sponsored(happening)
+            case AcceptOffer():
+                self._accept_offer(happening)
+            case _:
+                do_by_staff(self.ctx, self._payer(), happening)
 
     def log_in(self) -> None:
         """Come to billing as a person does, by the door of that kind of customer."""
@@ -147,8 +174,11 @@ class Owner:
         return {"number": number, "expiry": expiry, "cvc": "123", "name": name}
 
     def _buy(self, buy: Buy) -> None:
-        result = self._confirm(PurchaseChoice(buy.tier, buy.schedule, buy.management, buy.licenses))
-        if result.outcome is not Outcome.PAID:
+        result = self._confirm(
+            PurchaseChoice(buy.tier, buy.schedule, buy.management, buy.licenses, coupon=buy.coupon),
+            tries=buy.tries,
+        )
+        if result.outcome is not (Outcome.TRIAL if buy.tries else Outcome.PAID):
             raise SeedError(f"{self._customer.title}: the purchase is {result.outcome}")
 
     def _buy_by_invoice(self, buy: BuyByInvoice) -> None:
@@ -170,12 +200,62 @@ class Owner:
         # The provider tells it as well; whoever learns first starts the plan, once.
         check_own_purchase(self.ctx, self._payer(), result.purchase_id)
 
-    def _confirm(self, choice: PurchaseChoice) -> PurchaseResult:
+    def _confirm(self, choice: PurchaseChoice, *, tries: bool = False) -> PurchaseResult:
         payer, ctx = self._payer(), self.ctx
+        if tries:
+            # As if the switch of the demo's first page had been on then.
+            ctx = replace(ctx, catalog=with_trials(ctx.catalog))
+        quoted = make_quote if choice.offer_id is None else make_offer_quote
         with unit_of_work(ctx) as work:
-            quote = make_quote(work.session, ctx.catalog, payer, choice, now=work.now)
+            quote = quoted(work.session, ctx.catalog, payer, choice, now=work.now)
         command = ConfirmPurchase(payer, sign_quote(ctx, payer, quote))
         return confirm_purchase(ctx, command, actor=self._actor())
+
+    def _switch_schedule(self, switch: SwitchSchedule) -> None:
+        payer, actor = self._payer(), self._actor()
+
+        def act(work: UnitOfWork) -> None:
+            _server, customer = claim_payer(work, payer)
+            plan = get_live_plan(work.session, customer.id)
+            if plan is None:
+                raise SeedError(f"{self._customer.title}: there is no plan to switch")
+            choice = PlanChoice(plan.tier, switch.schedule)
+            switch_at_cycle_end(work, payer, choice, actor=actor)
+
+        make_change(self.ctx, act)
+
+    def _schedule_next(self, following: ScheduleNext) -> None:
+        choice = PurchaseChoice(
+            following.tier, Schedule.MONTHLY, LicenseManagement.MANUAL, following.licenses
+        )
+        schedule_upgrade(self.ctx, self._payer(), choice, actor=self._actor())
+
+    def _accept_offer(self, accept: AcceptOffer) -> None:
+        with unit_of_work(self.ctx) as work:
+            _server, customer = claim_payer(work, self._payer())
+            offer = get_offer(work.session, customer, now=work.now)
+            if offer is None:
+                raise SeedError(f"{self._customer.title}: nothing is offered")
+            choice = PurchaseChoice(
+                offer.tier, accept.schedule, LicenseManagement.AUTOMATIC, offer_id=offer.id
+            )
+        result = self._confirm(choice)
+        if result.outcome is not Outcome.PAID:
+            raise SeedError(f"{self._customer.title}: the purchase is {result.outcome}")
+
+    def _ask_to_be_sponsored(self, asking: AskToBeSponsored) -> None:
+        payer, ctx = self._payer(), self.ctx
+        with unit_of_work(ctx) as work:
+            ref = CustomerRef(payer, self._customer.hostname, None, self._billing_user(work).id)
+        command = AskForSponsorship(
+            organization_type=asking.organization_type,
+            website=asking.website,
+            description=asking.description,
+            expected_users=str(sum(self._customer.people.values())),
+            paid_staff="none",
+            plan_wished=tier_of_kind(ctx.catalog, TierKind.SPONSORED).key,
+        )
+        request_sponsorship(ctx, ref, command, actor=self._actor())
 
     def _payer(self) -> Payer:
         is_server, store = self._customer.pays_as_server, self.server.store
@@ -186,7 +266,11 @@ class Owner:
     def _actor(self) -> Actor:
         """The owner as whoever does these things; SeedError before the first login."""
         with unit_of_work(self.ctx) as work:
-            person = get_billing_user(work, self.server, self.server.owner)
-            if person is None:
-                raise SeedError(f"{self._customer.title}: nobody has logged in")
+            person = self._billing_user(work)
             return billing_user_actor(person.id, email=person.email, full_name=person.full_name)
+
+    def _billing_user(self, work: UnitOfWork) -> BillingUser:
+        person = get_billing_user(work, self.server, self.server.owner)
+        if person is None:
+            raise SeedError(f"{self._customer.title}: nobody has logged in")
+        return person

@@ -5,14 +5,14 @@ run in between, and at the end the clock stands where it stood.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.clock import DemoClock
 from app.demo.advance import moving_alone, write_whole
-from app.demo.cast import Buy, BuyByInvoice, Happening
 from app.demo.folder import DemoFolder
+from app.demo.happenings import Buy, BuyByInvoice, Happening
 from app.demo.owners import Owner
 from app.demo.servers import SampleServer, open_servers
 from app.demo.settle import Happened, settle
@@ -25,6 +25,8 @@ from app.services.context import Context
 
 # The jobs run this often in the past; in between nothing is due.
 JOBS_EVERY = timedelta(days=7)
+# What falls into this time is seen to by one run.
+ONE_RUN = timedelta(hours=12)
 BEGUN, DONE = "begun", "done"
 
 
@@ -62,7 +64,7 @@ def seed(
         write_whole(folder.seed_file, json.dumps({"state": BEGUN}))
         present, began = clock.now(), clock.real_now()
         try:
-            _live(ctx, folder, present, progress)
+            live_until(ctx, folder, present, progress)
         finally:
             passed = timedelta() if clock.is_frozen() else clock.real_now() - began
             clock.move_to(present + passed)
@@ -72,12 +74,14 @@ def seed(
     return True
 
 
-def _live(
+def live_until(
     ctx: Context,
     folder: DemoFolder,
     present: datetime,
-    progress: Callable[[int, int], None] | None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
+    """Everything that happens to the customers of `folder` before `present`, from the first of it
+    on; the clock is left at the last."""
     clock = ctx.clock
     assert isinstance(clock, DemoClock), "asked by the caller"
     scenes = _scenes(open_servers(folder), present)
@@ -102,10 +106,11 @@ def _live(
 def _scenes(servers: tuple[SampleServer, ...], present: datetime) -> list[Scene]:
     """Everything that happens, in its order; never in the last hours, which belong to the visitor.
 
-    The jobs run each week and a little after every monthly boundary of a plan, as a daily run
-    would have done it.
+    The jobs run within a day after every monthly boundary of a plan, as a daily run would, and at
+    least each week.
     """
     found: list[Scene] = []
+    boundaries: list[datetime] = []
     for number, server in enumerate(servers):
         # Nobody does everything at the same time of day.
         offset = timedelta(hours=number % 5, minutes=13 * number)
@@ -117,22 +122,29 @@ def _scenes(servers: tuple[SampleServer, ...], present: datetime) -> list[Scene]
             at += timedelta(hours=1) if isinstance(happening, Buy) else timedelta()
             found.append(Scene(at, server, happening))
             if isinstance(happening, Buy | BuyByInvoice):
-                found += _runs_after_boundaries(at, present)
-    first = min(scene.at for scene in found) if found else present
-    week = first + JOBS_EVERY
-    while week < present:
-        found.append(Scene(week))
-        week += JOBS_EVERY
+                boundaries += _boundaries_of(at, present)
+    first = min((scene.at for scene in found), default=present)
+    found += [Scene(at) for at in _runs(boundaries, first=first, present=present)]
     return sorted(found, key=lambda scene: scene.at)
 
 
-def _runs_after_boundaries(bought: datetime, present: datetime) -> list[Scene]:
-    runs = []
+def _boundaries_of(bought: datetime, present: datetime) -> Iterator[datetime]:
     month = 1
-    while (at := month_boundary(bought, month) + timedelta(minutes=30)) < present:
-        runs.append(Scene(at))
+    while (at := month_boundary(bought, month)) < present:
+        yield at
         month += 1
-    return runs
+
+
+def _runs(boundaries: list[datetime], *, first: datetime, present: datetime) -> Iterator[datetime]:
+    """When the jobs run: once for all boundaries within half a day, and each week without any."""
+    at = first
+    for boundary in [*sorted(boundaries), present]:
+        while at + JOBS_EVERY < boundary:
+            at += JOBS_EVERY
+            yield at
+        if at < boundary < present:
+            at = min(boundary + ONE_RUN, present)
+            yield at
 
 
 def _upload_of_the_silent(folder: DemoFolder, at: datetime, present: datetime) -> None:

@@ -7,9 +7,10 @@ them talk to the portal by the documented protocol only.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from app.demo.cast import CAST, SampleCustomer
+from app.demo.cast import CAST
 from app.demo.certificates import OWN_HOST
 from app.demo.folder import DemoFolder, Ports
+from app.demo.sample_customer import SampleCustomer
 from app.sample_server.billing import billing_link
 from app.sample_server.organizations import list_organizations
 from app.sample_server.people import list_people
@@ -76,14 +77,18 @@ def open_servers(folder: DemoFolder) -> tuple[SampleServer, ...]:
 
 
 def make_servers(
-    folder: DemoFolder, *, portal: str, ports: Mapping[str, int]
+    folder: DemoFolder,
+    *,
+    portal: str,
+    ports: Mapping[str, int],
+    customers: tuple[SampleCustomer, ...] = CAST,
 ) -> tuple[SampleServer, ...]:
-    """The servers of all sample customers, told where the portal is and where they will be.
+    """The servers of sample customers, told where the portal is and where they will be.
 
     Safe to repeat: addresses may change from one start to the next. A demo that was begun with
     fewer customers, by an earlier release, keeps those it has.
     """
-    for customer in CAST:
+    for customer in customers:
         path = folder.servers / f"{customer.name}.sqlite3"
         if folder.seed_file.exists() and not path.exists():
             continue

@@ -92,7 +92,13 @@ def reset(folder: DemoFolder) -> None:
         path.unlink()
     for path in (folder.servers, folder.certificates):
         shutil.rmtree(path, ignore_errors=True)
-    for path in (folder.clock_file, folder.seed_file, folder.move_file, folder.env_file):
+    for path in (
+        folder.clock_file,
+        folder.seed_file,
+        folder.trials_file,
+        folder.move_file,
+        folder.env_file,
+    ):
         path.unlink(missing_ok=True)
 
 

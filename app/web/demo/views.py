@@ -9,10 +9,13 @@ from app.demo.desk import (
     CannotMove,
     PortalProblem,
     ask_for_billing,
+    load_coupon,
     load_customers,
     load_time,
+    load_trial_switch,
     own_server_address,
     start_move,
+    switch_trials,
 )
 from app.services.caught_mails import list_caught_mails, load_caught_mail
 from app.services.mail_choices import unsubscribe_address
@@ -21,8 +24,8 @@ from app.web.context import get_context, get_read_session
 from app.web.demo import blueprint
 from app.web.demo.forms import MoveForm
 from app.web.demo.mail_text import split_links
-from app.web.demo.words import NOTES, distance_from_real_time, what_happened
-from app.web.flashes import flash_problem
+from app.web.demo.words import NOTES, coupon_words, distance_from_real_time, what_happened
+from app.web.flashes import flash_done, flash_problem
 from app.web.forms import form_view
 from app.web.security import allow_frames_of_ours, isolate
 
@@ -38,8 +41,26 @@ def overview() -> ResponseReturnValue:
         notes=NOTES,
         settings=ctx.settings,
         own_server=own_server_address(ctx.settings),
+        trials=load_trial_switch(ctx.settings, ctx.catalog),
+        coupon=coupon_words(load_coupon(get_read_session())),
         now=ctx.now(),
     )
+
+
+@blueprint.post("/demo/trials/<any(on, off):state>/")
+@demo_only
+def trials(state: str) -> ResponseReturnValue:
+    """Sell with a free trial from now on, or without."""
+    ctx = get_context()
+    try:
+        switch_trials(ctx.settings, on=state == "on")
+    except LookupError:
+        abort(404)
+    if state == "on":
+        flash_done(gettext("Free trials are on for whoever never had a plan."))
+    else:
+        flash_done(gettext("Free trials are off. Those that run go on."))
+    return redirect(url_for(".overview"), code=303)
 
 
 @blueprint.post("/demo/customers/<string:name>/open/")

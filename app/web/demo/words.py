@@ -5,8 +5,8 @@ from datetime import timedelta
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
-from app.demo.desk import DemoTime
-from app.web.wording import format_count, format_duration
+from app.demo.desk import CouponEntry, DemoTime
+from app.web.wording import format_count, format_duration, format_percent
 
 TOLERANCE = timedelta(minutes=5)
 NOTES = {
@@ -23,7 +23,33 @@ NOTES = {
     ),
     "juniper-choir": _l("No plan: few enough people for the free limit."),
     "ashdown": _l("No plan, and its server has not uploaded for more than a week."),
+    "fennel-studio": _l("Basic in its free trial; the card is charged when the trial ends."),
+    "granite-works": _l("Enterprise for a fixed price, by the month; who joins changes nothing."),
+    "open-orchard": _l("Sponsored for a year: it asked, and staff said yes."),
+    "lantern-shelter": _l("No plan yet: it has asked to be sponsored, and staff have to decide."),
+    "heron-press": _l(
+        "A legacy plan that ends within two weeks, and Basic with 20 licenses scheduled for its end."
+    ),
+    "mill-lane": _l("A legacy plan until a date, and nothing chosen for what follows."),
+    "beacon-library": _l("Business, 40% off: a discount that staff agreed on with it."),
+    "pomelo-games": _l("Basic, bought with a coupon: 25% off for six months."),
+    "marlow-dental": _l("Basic, annual. It goes on monthly from its renewal; can be taken back."),
+    "sable-freight": _l(
+        "Basic. Its server has not uploaded for more than a week, so its renewal waits."
+    ),
 }
+
+
+def coupon_words(coupon: CouponEntry | None) -> str | None:
+    """What a visitor may enter at a purchase; None when there is nothing."""
+    if coupon is None:
+        return None
+    return gettext(
+        "The coupon code %(code)s takes %(percent)s off the licenses of the first %(months)s months.",
+        code=coupon.code,
+        percent=format_percent(coupon.percent),
+        months=format_count(coupon.months),
+    )
 
 
 def distance_from_real_time(time: DemoTime) -> str:
