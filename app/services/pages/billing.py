@@ -1,7 +1,7 @@
 """The billing page: the plan, its next charge line by line, people and licenses, what is owed."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from app.domain.invoicing import LineDraft
 from app.domain.kinds import (
     AtCycleEnd,
     Collection,
+    EndReason,
     LicenseManagement,
     LineKind,
     PlanStatus,
@@ -26,6 +27,7 @@ from app.services.context import Context
 from app.services.customers import Payer
 from app.services.pages.coming import load_coming_lines
 from app.services.pages.contacts import Contacts, load_contacts
+from app.services.pages.growth import Growth, growth_of
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import (
     CardView,
@@ -50,6 +52,7 @@ from app.services.pages.plan_now import (
 from app.services.pages.seats import SeatsOverTime, SeatsRange, load_seats_over_time
 from app.services.pages.uploads import Refusal, refusal_of
 from app.services.plan_rules import begins_at, has_agreed_end
+from app.services.revive_plan import REVIVED_WITHIN
 
 ONE_DAY = timedelta(days=1)
 SWITCHES = (AtCycleEnd.SWITCH_SCHEDULE, AtCycleEnd.SWITCH_TIER)
@@ -64,20 +67,6 @@ class BillingState(StrEnum):
     COVERED_BY_SERVER = "covered_by_server"
     LIVE = "live"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """How the licenses of the present cycle came about: so many at its start, then additions
-    (day of the addition, number)."""
-
-    at_start: int
-    added: tuple[tuple[datetime, int], ...]
-
-    @property
-    def total_added(self) -> int:
-        """All additions together."""
-        return sum(number for _, number in self.added)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +140,8 @@ class PlanView:
     is_trial_only: bool
     switch: SwitchView | None
     estimated_since: datetime | None = None
+    # Until when a payment brings a plan back that ended unpaid.
+    revivable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +162,7 @@ class BillingPage:
     server_tier_title: str | None
     card: CardView | None
     unpaid: tuple[UnpaidInvoice, ...]
+    most_retries: int
     open_purchase: OpenPurchase | None
     is_parked: bool
     free_seats: int
@@ -213,6 +205,7 @@ def load_billing_page(
         server_tier_title=tier_title(ctx.catalog, server_tier) if server_tier else None,
         card=card_of(head.customer),
         unpaid=unpaid,
+        most_retries=len(ctx.catalog.dunning_gap_days),
         open_purchase=open_purchase_of(ctx.catalog, head.purchase),
         is_parked=head.customer is not None and head.customer.parked_at is not None,
         free_seats=ctx.catalog.free_seats,
@@ -271,7 +264,7 @@ def plan_view(
         is_suspended=deferred is not None and now.now - deferred > LONGEST_DEFERRAL,
         people=people,
         over_by=max(0, people - now.current.licenses) if manual and people is not None else 0,
-        growth=_growth(now),
+        growth=growth_of(now),
         next_charge=charge_view(ctx, now, charge, title=title, more=coming) if charge else None,
         renewal=charge_view(ctx, now, renewal, title=title) if renewal else None,
         discount=_discount_of(plan),
@@ -279,6 +272,7 @@ def plan_view(
         is_trial_only=now.cycle.index < 0,
         estimated_since=plan.estimated_since,
         switch=None if is_over else _switch_of(ctx, now),
+        revivable_until=_revivable_until(plan),
     )
 
 
@@ -296,6 +290,12 @@ def _switch_of(ctx: Context, now: PlanNow) -> SwitchView | None:
         price=price or 0,
         is_other_tier=plan.tier != now.plan.tier,
     )
+
+
+def _revivable_until(plan: Plan) -> datetime | None:
+    if plan.ended_at is None or plan.ended_reason is not EndReason.UNPAID:
+        return None
+    return plan.ended_at + REVIVED_WITHIN
 
 
 def charge_view(
@@ -373,21 +373,6 @@ def _entry_views(now: PlanNow) -> dict[int, EntryView]:
         )
         before = entry
     return views
-
-
-def _growth(now: PlanNow) -> Growth:
-    """The rises of the present cycle, those of one UTC day together."""
-    entries = now.in_cycle()
-    if not entries:
-        return Growth(now.current.licenses, ())
-    highest = entries[0].licenses
-    added: dict[date, tuple[datetime, int]] = {}
-    for entry in entries[1:]:
-        if entry.licenses > highest:
-            at, number = added.get(entry.event_time.date(), (entry.event_time, 0))
-            added[entry.event_time.date()] = (at, number + entry.licenses - highest)
-            highest = entry.licenses
-    return Growth(entries[0].licenses, tuple(added.values()))
 
 
 __all__ = [

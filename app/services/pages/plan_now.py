@@ -62,6 +62,8 @@ class UnpaidInvoice:
     boundary: datetime
     created_at: datetime
     due_at: datetime | None
+    next_retry_at: datetime | None
+    retries: int
 
 
 _UNPAID_FIELDS = tuple(field.name for field in fields(UnpaidInvoice))

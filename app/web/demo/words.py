@@ -16,7 +16,9 @@ NOTES = {
     "harbor-clinic": _l("Business, annual. The discount for new customers is used up."),
     "tern-fisher": _l("Basic with 20 licenses set by hand, and two people more than that."),
     "quill-street": _l("Basic, set to end with its cycle. It can be taken back."),
-    "copper-kettle": _l("Basic. The card was refused at the last renewal: an invoice is open."),
+    "copper-kettle": _l(
+        "Basic. The card was refused at the last renewal: an invoice is open and is tried again."
+    ),
     "saltmarsh": _l(
         "A server that pays for its two organizations: Basic by invoice, the first one paid, the "
         "next one open."

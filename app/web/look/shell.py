@@ -7,7 +7,9 @@ from typing import Any, cast
 from flask import Flask, current_app, g, has_request_context, request, url_for
 from flask_babel import get_locale, gettext
 
-from app.web.context import get_context
+from app.services.identity import Identity, customer_ref
+from app.services.pages.owed import Owed, load_owed
+from app.web.context import get_context, get_read_session
 from app.web.flashes import read_flashes
 from app.web.look import assets, blueprint
 from app.web.look.colors import brand_stylesheet, ink_on
@@ -19,6 +21,7 @@ from app.web.wordings.account import role_word
 
 _LOGO = "tallyport.logo"
 THEME_COOKIE = "theme"
+SAY_WHAT_IS_OWED = frozenset({"portal.billing", "portal.invoices", "portal.invoice"})
 THEMES = ("system", "light", "dark")
 
 
@@ -116,6 +119,14 @@ def _theme_choices() -> list[ThemeChoice]:
     ]
 
 
+def _load_owed(identity: Identity) -> Owed | None:
+    """What is owed, for pages that do not say it themselves."""
+    if request.endpoint in SAY_WHAT_IS_OWED:
+        return None
+    ctx = get_context()
+    return load_owed(get_read_session(), customer_ref(identity).payer, now=ctx.now())
+
+
 @blueprint.app_context_processor
 def hand_to_layouts() -> dict[str, Any]:
     """The variables of templates/layouts/. Mails, which have no request, have a frame of theirs."""
@@ -131,6 +142,7 @@ def hand_to_layouts() -> dict[str, Any]:
         "menu": build_menu(identity.entity_uuid) if identity else [],
         "role": role_word(identity.role) if identity else None,
         "logout_url": url_for("login.logout") if identity and has_logout else None,
+        "owed": _load_owed(identity) if identity else None,
         "theme": chosen_theme(),
         "theme_choices": _theme_choices(),
         "portal_url": get_context().settings.base_url,

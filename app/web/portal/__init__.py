@@ -11,6 +11,7 @@ for word in (
     pages.card_words,
     pages.billing_headline,
     pages.growth_words,
+    pages.what_follows,
     ledger.event_word,
     ledger.role_words,
     ledger.entry_words,

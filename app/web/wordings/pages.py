@@ -6,8 +6,10 @@ from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
 from app.domain.kinds import InvoiceStatus
-from app.services.pages.billing import BillingPage, BillingState, Growth, PlanView
+from app.services.pages.billing import BillingPage, BillingState, PlanView
+from app.services.pages.growth import Growth
 from app.services.pages.parts import CardView
+from app.services.pages.plan_now import UnpaidInvoice
 from app.web.wording import (
     Message,
     count_licenses,
@@ -110,6 +112,44 @@ def _what_is_owed(page: BillingPage) -> str:
         return gettext("%(total)s of %(day)s waits for its payment.", **values)
     due = due_words(owed.due_at, page.now)
     return gettext("%(total)s of %(day)s waits for its payment, %(due)s.", **values, due=due)
+
+
+def what_follows(invoice: UnpaidInvoice, page: BillingPage) -> str:
+    """What becomes of the plan while `invoice` is not paid, and when it is tried again."""
+    plan = page.plan
+    if plan is not None and plan.is_trial_only and page.state is BillingState.ENDED:
+        return gettext(
+            "Your free trial is over, so nothing is owed. Pay it within 30 days of its end, and "
+            "your plan goes on."
+        )
+    if plan is not None and plan.trial_ends_at is not None:
+        return gettext(
+            "Paid by then, your plan goes on after the free trial. If not, it ends with it, and "
+            "nothing is owed."
+        )
+    if plan is not None and page.state is BillingState.ENDED:
+        until = plan.revivable_until
+        if until is None or until < page.now:
+            return gettext("Your plan has ended; the invoice is owed all the same.")
+        day = near_day(until, page.now)
+        return gettext(
+            "Your plan has ended over it. Paid by %(day)s, it goes on as before.", day=day
+        )
+    if invoice.next_retry_at is None:
+        return gettext("Your plan goes on meanwhile.")
+    day = near_day(invoice.next_retry_at, page.now)
+    if invoice.due_at is not None:
+        return gettext(
+            "Your plan goes on meanwhile. If it is not paid by %(day)s, the plan ends then.",
+            day=day,
+        )
+    if invoice.retries + 1 < page.most_retries:
+        return gettext("Your plan goes on meanwhile. We try the card again on %(day)s.", day=day)
+    return gettext(
+        "Your plan goes on meanwhile. We try the card a last time on %(day)s; if that fails, the "
+        "plan ends.",
+        day=day,
+    )
 
 
 def trial_words(page: BillingPage) -> str:

@@ -288,7 +288,7 @@ def test_a_plan_that_runs_costs_no_more_queries_for_more_people(shop: Shop) -> N
     shop.get("plans")
     with counted_queries() as queries:
         assert shop.get("plans").status_code == 200
-    assert len(queries) <= 6, "\n".join(queries)
+    assert len(queries) <= 7, "\n".join(queries)
 
 
 def test_the_own_plan_tells_the_end_of_the_discount_that_runs(shop: Shop) -> None:
