@@ -17,7 +17,7 @@ from typing import Literal
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.conftest import CHROMIUM_OPTIONS
-from tests.e2e.tour import KEPT, PAGES, TOURS
+from tests.e2e.tour import CATCH_MAIL, KEPT, PAGES, TOURS
 from tests.e2e.world import World, running_world
 from tests.support.databases import migrate
 from tests.support.mail import running_smtp_server
@@ -64,13 +64,15 @@ class Camera:
 
 
 @contextmanager
-def _world(folder: Path) -> Iterator[World]:
+def _world(folder: Path, *, catches_mail: bool) -> Iterator[World]:
     os.environ["TALLYPORT_CLOCK_FILE"] = str(folder / "clock.json")
     database_url = f"sqlite:///{folder / 'portal.sqlite3'}"
     migrate(database_url)
     with (
         running_smtp_server() as smtp,
-        running_world(folder, database_url=database_url, smtp=smtp) as world,
+        running_world(
+            folder, database_url=database_url, smtp=smtp, catches_mail=catches_mail
+        ) as world,
     ):
         yield world
 
@@ -88,15 +90,18 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=list(CHROMIUM_OPTIONS)
         )
-        for tour, declared in TOURS.values():
+        for name, (tour, declared) in TOURS.items():
             if options.only is not None and options.only not in declared:
                 continue
-            with tempfile.TemporaryDirectory() as scratch, _world(Path(scratch)) as world:
+            with (
+                tempfile.TemporaryDirectory() as scratch,
+                _world(Path(scratch), catches_mail=name in CATCH_MAIL) as world,
+            ):
                 page = browser.new_page(viewport=SIZES["1280"])
                 page.set_default_timeout(30_000)
                 camera = Camera(page, options.folder, options.only, options.dark)
-                for name in tour(page, world):
-                    camera.take(name)
+                for stop in tour(page, world):
+                    camera.take(stop)
                 page.close()
                 taken += camera.taken
         browser.close()

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, ViewportSize
 
-from tests.e2e.tour import KEPT, NO_PAGE, PAGES, TOURS, endpoint_of
+from tests.e2e.tour import CATCH_MAIL, KEPT, NO_PAGE, PAGES, TOURS, endpoint_of
 from tests.e2e.world import World
 
 # The road itself is walked on both databases; this is about pages.
@@ -34,6 +34,14 @@ LOOKS: tuple[tuple[ViewportSize, Scheme], ...] = (
     (NARROW, "light"),
     (WIDE, "light"),
 )
+
+
+@pytest.fixture
+def catches_mail(request: pytest.FixtureRequest) -> bool:
+    """As the tour needs it."""
+    return getattr(request.node, "callspec", None) is not None and (
+        request.node.callspec.params.get("name") in CATCH_MAIL
+    )
 
 
 @dataclass
