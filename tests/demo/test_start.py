@@ -242,8 +242,20 @@ def test_a_visitors_first_minute(start_demo: Callable[..., RunningDemo]) -> None
     assert len(invoices_of(demo)) > len(before)
     # The card that is refused was tried to the end, so its plan has ended, and nothing is added.
     assert rows(demo, unpaid) == [("charge_automatically", 1), ("send_invoice", 2)]
-    ended = [plan[0] for plan in plans_of(demo) if plan[4] == "ended"]
-    assert ended == ["Copper Kettle Roasters", "Quill Street School"]
+    plans = plans_of(demo)
+    ended = [(plan[0], plan[1]) for plan in plans if plan[4] == "ended"]
+    assert ended == [
+        ("Copper Kettle Roasters", "basic"),
+        ("Heron Press", "legacy"),
+        ("Quill Street School", "basic"),
+    ]
+    began = [(plan[0], plan[1]) for plan in plans if plan[0] in {"Fennel Studio", "Heron Press"}]
+    assert began == [
+        ("Fennel Studio", "basic"),
+        ("Heron Press", "basic"),
+        ("Heron Press", "legacy"),
+    ]
+    assert all(plan[4] == "active" for plan in plans if plan[:2] in began[:2])
     assert "invoices made" in get(f"{demo.portal}/demo/time/").text
     after = invoices_of(demo)
 
