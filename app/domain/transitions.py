@@ -108,7 +108,11 @@ TRANSITIONS: Mapping[tuple[PlanStatus, AtCycleEnd, Change], State] = {
         [state for state in _EVERY_LIVE if state not in _RENEWING],
         PlanStatus.ENDED,
     ),
-    **_to(Change.TURN_ACTIVE, [(PlanStatus.TRIAL, AtCycleEnd.RENEW)], PlanStatus.ACTIVE),
+    **_to(
+        Change.TURN_ACTIVE,
+        [(PlanStatus.TRIAL, AtCycleEnd.RENEW), (PlanStatus.TRIAL, AtCycleEnd.END)],
+        PlanStatus.ACTIVE,
+    ),
     **_to(Change.ACTIVATE, _WAITING, PlanStatus.ACTIVE),
     **_to(Change.CANCEL, _WAITING, PlanStatus.ENDED),
     **_to(Change.GO_UNPAID, _EVERY_LIVE, PlanStatus.ENDED),

@@ -15,6 +15,7 @@ from app.services.deliver_mail import deliver_due_mails
 from app.services.push_balance_credits import deliver_balance_credits
 from app.services.retry_payments import retry_payments
 from app.services.settle_purchase import resolve_open_purchases
+from app.services.trial_invoices import settle_trial_invoices
 from app.services.webhook_events import handle_due_events
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def _events(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
 
 
 def _purchases(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
-    counts.purchases = resolve_open_purchases(ctx)
+    counts.purchases = resolve_open_purchases(ctx) + settle_trial_invoices(ctx)
 
 
 def _credits(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from app.models.customers import Customer
 from app.models.plans import Plan
 from app.services.context import Actor, Context
 from app.services.customers import Payer
-from app.services.plan_life import apply_change
+from app.services.plan_life import apply_change, end_if_set_now
 from app.services.plan_rules import ledger_rules
 from app.services.preview_change import make_change
 from app.services.quote import MOST_LICENSES, count_payer_people
@@ -40,7 +40,7 @@ def end_at_cycle_end(work: UnitOfWork, payer: Payer, *, actor: Actor, reason: st
     _, _, plan = claim_running_plan(work, payer)
     refuse_agreed_plan(plan)
     apply_change(plan, Change.END_AT_CYCLE_END)
-    ends = plan.end_date = cycle_at(plan.billing_cycle_anchor, plan.schedule, work.now).end
+    ends = plan.end_date = end_if_set_now(work.session, plan, now=work.now)
     audit_change(work, "plan.set_to_end", plan, actor, reason=reason, end=ends.isoformat())
     return ends
 

@@ -7,8 +7,9 @@ happen is decided by app/domain/transitions.py. Rules: docs/rules/transitions.md
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from app.domain.calendar import BEFORE, cycle_number
+from app.domain.calendar import BEFORE, cycle_at, cycle_number
 from app.domain.kinds import Collection, EndReason, InvoiceStatus, PromoKind
 from app.domain.ledger import RENEWAL_ACTOR, entry_at
 from app.domain.transitions import Change, decide_transition
@@ -69,8 +70,11 @@ def end_trial(work: UnitOfWork, plan: Plan) -> None:
     invoice that was sent for it has not been paid."""
     at = plan.billing_cycle_anchor
     if plan.end_date is not None and plan.end_date <= at:
-        # What was asked for; ended by whoever ends plans at their date.
-        return
+        if not is_paid_ahead(work.session, plan):
+            # What was asked for; ended by whoever ends plans at their date.
+            return
+        # It was paid for after that: what was paid for is not cut off.
+        plan.end_date = end_if_set_now(work.session, plan, now=at - ONE_SECOND)
     if is_unpaid_trial(work, plan):
         end_plan(work, plan, at=at, change=Change.GO_UNPAID, reason=EndReason.UNPAID)
         # Nothing was used that could be billed.
@@ -89,6 +93,12 @@ def end_trial(work: UnitOfWork, plan: Plan) -> None:
 
 def is_unpaid_trial(work: UnitOfWork, plan: Plan) -> bool:
     """Whether the first cycle after a trial was invoiced ahead and is not paid."""
+    is_sent = plan.collection is Collection.SEND_INVOICE and plan.trial_start is not None
+    return is_sent and not is_paid_ahead(work.session, plan)
+
+
+def is_paid_ahead(session: Session, plan: Plan) -> bool:
+    """Whether the first cycle of a plan was invoiced during its free trial, and is paid."""
     if plan.collection is not Collection.SEND_INVOICE or plan.trial_start is None:
         return False
     paid = select(Invoice.id).join(InvoiceLine, InvoiceLine.invoice_id == Invoice.id)
@@ -97,7 +107,16 @@ def is_unpaid_trial(work: UnitOfWork, plan: Plan) -> bool:
         InvoiceLine.period_start == plan.billing_cycle_anchor,
         Invoice.status == InvoiceStatus.PAID,
     )
-    return work.session.scalars(paid.limit(1)).first() is None
+    return session.scalars(paid.limit(1)).first() is not None
+
+
+def end_if_set_now(session: Session, plan: Plan, *, now: datetime) -> datetime:
+    """When the plan ends if it is set to end at `now`: with its cycle, a free trial with itself,
+    but not before the end of what was paid for."""
+    cycle = cycle_at(plan.billing_cycle_anchor, plan.schedule, now)
+    if cycle.index == BEFORE and is_paid_ahead(session, plan):
+        cycle = cycle_number(plan.billing_cycle_anchor, plan.schedule, 0)
+    return cycle.end
 
 
 def activate_plan(

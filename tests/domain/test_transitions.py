@@ -20,6 +20,7 @@ trial renew: end_at_cycle_end > trial end, change_licenses > trial renew, change
 trial renew: end_now > ended renew, replace > ended renew, turn_active > active renew, go_unpaid > ended renew
 trial end: keep > trial renew, change_licenses > trial end, change_management > trial end
 trial end: end_now > ended end, replace > ended end, reach_end > ended end, go_unpaid > ended end
+trial end: turn_active > active end
 active renew: end_at_cycle_end > active end, switch_schedule > active switch_schedule
 active renew: switch_tier > active switch_tier, change_licenses > active renew
 active renew: change_management > active renew, end_now > ended renew, replace > ended renew

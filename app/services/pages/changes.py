@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.domain.errors import BillingError, MissingDataError
-from app.domain.kinds import AtCycleEnd, LicenseManagement
+from app.domain.kinds import AtCycleEnd, LicenseManagement, PlanStatus
 from app.domain.money import prorate
 from app.domain.transitions import Change, decide_transition
 from app.services.context import Context
@@ -15,15 +15,17 @@ from app.services.pages.billing import ChargeView, charge_view
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import tier_title
 from app.services.pages.plan_now import PlanNow, load_plan_now
+from app.services.plan_life import end_if_set_now
 
 
 @dataclass(frozen=True, slots=True)
 class EndPage:
     """What happens when the plan is set to end: when, and what is still charged then (None:
-    nothing). `people` is None when the uploads are stale."""
+    nothing). `is_trial`: it ends with its free trial. `people` is None when the uploads are stale."""
 
     tier_title: str
     ends_at: datetime
+    is_trial: bool
     last_charge: ChargeView | None
     currency: str
     people: int | None
@@ -55,12 +57,13 @@ def load_end_page(ctx: Context, session: Session, payer: Payer, *, now: datetime
     head, plan_now = _load(session, payer, now=now)
     plan = plan_now.plan
     decide_transition(plan.status, plan.at_cycle_end, Change.END_AT_CYCLE_END)
-    ends_at = plan_now.cycle.end
+    ends_at = end_if_set_now(session, plan, now=now)
     title = tier_title(ctx.catalog, plan.tier)
     charge = None if head.is_stale else plan_now.charge(ends_at=ends_at)
     return EndPage(
         tier_title=title,
         ends_at=ends_at,
+        is_trial=plan.status is PlanStatus.TRIAL and ends_at == plan.billing_cycle_anchor,
         last_charge=charge_view(ctx, plan_now, charge, title=title) if charge else None,
         currency=plan.currency,
         people=None if head.is_stale else plan_now.people,
@@ -90,7 +93,11 @@ def load_licenses_page(
         licenses_at_renewal=plan_now.licenses_at_renewal,
         least=1 if rules.exempt else max(people, rules.minimum_during(cycle)),
         price=plan.price_per_license,
-        price_now=prorate(plan.price_per_license, remaining=end - now, length=cycle.length),
+        price_now=(
+            0
+            if cycle.index < 0
+            else prorate(plan.price_per_license, remaining=end - now, length=cycle.length)
+        ),
         cycle_end=cycle.end,
         next_invoice_date=plan.next_invoice_date or cycle.end,
         is_ending=plan.at_cycle_end is AtCycleEnd.END,
