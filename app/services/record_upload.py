@@ -1,8 +1,10 @@
 """An upload of a server: all of it or nothing, in one transaction under the server's lock."""
 
+from app.domain.coverage import Entitlement, EntitlementReason
 from app.domain.errors import BillingError
 from app.models.registrations import Server
 from app.services.context import Actor, Context
+from app.services.departed import Departed, load_departed
 from app.services.entitlement import load_entitlements_by_uuid
 from app.services.ledger import sync_server_ledgers
 from app.services.logs import log_event
@@ -19,10 +21,13 @@ from app.services.upload_rows import (
     store_audit_rows,
     store_organization_counts,
     store_server_counts,
+    to_instant,
 )
 
 # Stock servers send this many rows at most; then more is waiting and the data is not complete.
 FULL_BATCH = 10_000
+# What a server hears of an organization that has moved away from it.
+GONE = Entitlement(False, EntitlementReason.DEACTIVATED)
 
 
 def record_upload(ctx: Context, command: RecordUpload, *, actor: Actor) -> UploadResult:
@@ -43,9 +48,11 @@ def record_upload(ctx: Context, command: RecordUpload, *, actor: Actor) -> Uploa
         if server.deactivated_at is not None:
             raise BillingError("server_deactivated")
         _accept_ids(server, command)
+        departed = load_departed(work, server, command.organizations)
         if command.organizations is not None:
-            apply_organizations(work, server, command.organizations, actor=actor)
-        result = _store_rows(work, server, command, checked, actor)
+            here = departed.stay(command.organizations)
+            apply_organizations(work, server, here, actor=actor)
+        result = _store_rows(work, server, command, checked, departed, actor)
         _note_contact(work, server, command)
         work.flush()
         sync_server_ledgers(work, server, as_of=work.now)
@@ -56,7 +63,7 @@ def record_upload(ctx: Context, command: RecordUpload, *, actor: Actor) -> Uploa
             server,
             uuids=[organization.uuid for organization in command.organizations or ()],
             now=work.now,
-        )
+        ) | dict.fromkeys(departed.uuids, GONE)
         work.commit()
     _log(server, result)
     return UploadResult(
@@ -85,19 +92,30 @@ def _store_rows(
     server: Server,
     command: RecordUpload,
     checked: list[CheckedAuditRow],
+    departed: Departed,
     actor: Actor,
 ) -> UploadResult:
-    named = {row.organization for row in checked}
-    named |= {row.organization or 0 for row in command.organization_counts}
-    ids = resolve_organizations(
-        work, server, named, is_listed=command.organizations is not None, actor=actor
+    rows = [
+        row for row in checked if departed.counts(row.organization, to_instant(row.event_time_us))
+    ]
+    counts = [
+        row
+        for row in command.organization_counts
+        if departed.counts(row.organization or 0, row.end_time)
+    ]
+    named = {row.organization for row in rows} | {row.organization or 0 for row in counts}
+    ids = departed.ids(named)
+    ids |= resolve_organizations(
+        work,
+        server,
+        named - ids.keys(),
+        is_listed=command.organizations is not None,
+        actor=actor,
     )
     return UploadResult(
-        organization_counts=store_organization_counts(
-            work, server, command.organization_counts, organization_ids=ids
-        ),
+        organization_counts=store_organization_counts(work, server, counts, organization_ids=ids),
         server_counts=store_server_counts(work, server, command.server_counts),
-        audit_rows=store_audit_rows(work, server, checked, organization_ids=ids),
+        audit_rows=store_audit_rows(work, server, rows, organization_ids=ids),
     )
 
 

@@ -203,6 +203,8 @@ ACTION_WORDS: dict[str, Words] = {
     "organization.changed": _organization_changed,
     "organization.created": _organization(_l("Organization reported by its server")),
     "organization.identified": _organization(_l("Organization named itself")),
+    "organization.left": _l("An organization moved to another server"),
+    "organization.moved": _organization(_l("Organization moved here from another server")),
     "organization.locally_deleted": _organization(
         _l("Organization not listed by its server any more: its people do not count")
     ),

@@ -104,6 +104,7 @@ MESSAGES: dict[str, Message] = {
         "A plan moves from a server to one of its organizations, or back. There is no live plan to "
         "move, or the two do not belong together."
     ),
+    "organization_move_same": _l("The organization is on that server already."),
     "organization_moved": _l(
         "The organization has just moved to another server. Log in again from there."
     ),
