@@ -1,15 +1,15 @@
 """What customers are told ahead of time, day by day: once, with the amount, and only what is true."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from app.domain.kinds import LicenseManagement, PlanStatus, Schedule
+from app.domain.kinds import LicenseManagement, Schedule
 from app.models.customers import Customer
 from app.models.mails import Mail
 from app.models.people import BillingUser
-from app.models.plans import LedgerEntry, Plan
 from app.services.change_plan import (
     change_licenses_at_renewal,
     end_plan_at_cycle_end,
@@ -25,6 +25,7 @@ from tests.scenarios.story import BUYER, SampleServer, Story
 from tests.support.mail import RecordingMailer
 
 IAGO = "iago@acme.test"
+TRIAL = {"catalog": Path(__file__).parent.parent / "catalogs" / "trial.toml"}
 
 
 def customer_of(story: Story, *, seats: int = 18, **choice: object) -> SampleServer:
@@ -215,35 +216,46 @@ def test_a_card_that_nothing_will_be_charged_to_is_let_be(story: Story) -> None:
     assert told(story, "card_expires") == []
 
 
-@pytest.mark.parametrize("status", ["ends", "charged"])
+@pytest.mark.parametrize("settings_overrides", [TRIAL])
+@pytest.mark.parametrize("outcome", ["ends", "charged"])
 def test_a_trial_that_ends_is_told_three_days_before(
-    story: Story, mailer: RecordingMailer, status: str
+    story: Story, mailer: RecordingMailer, outcome: str
 ) -> None:
     acme = customer_of(story)
     payer = story.payer(acme)
-    trial_of(story, until=datetime(2012, 2, 1, 3, 4, 5, tzinfo=UTC))
-    if status == "ends":
+    if outcome == "ends":
         end_plan_at_cycle_end(story.ctx, payer, actor=BUYER)
     run_days_until(story, "2012-02-03", acme)
     assert days_told(story, "trial_ends") == ["2012-01-29"]
     assert subjects(mailer, "trial_ends") == [
         "Your free trial of Basic for chat1.acme.test ends on 1 February 2012; "
-        + ("nothing is charged" if status == "ends" else "then $63.00 is charged")
+        + ("nothing is charged" if outcome == "ends" else "then $43.00 is charged")
     ]
-    last = story.export(payer)["invoices"][-1]["total"]
-    assert last == (4300 if status == "ends" else 6300)
+    totals = [invoice["total"] for invoice in story.export(payer)["invoices"]]
+    assert totals == ([] if outcome == "ends" else [4300])
+    assert len(told(story, "plan_ended")) == (outcome == "ends")
 
 
-def trial_of(story: Story, *, until: datetime) -> None:
-    """Make a trial by card of the plan, as if it had begun as one."""
-    with unit_of_work(story.ctx) as work:
-        plan = work.session.scalars(select(Plan)).unique().one()
-        began = plan.billing_cycle_anchor
-        plan.status, plan.trial_start = PlanStatus.TRIAL, began
-        plan.billing_cycle_anchor = plan.next_invoice_date = until
-        plan.new_customer_months_at_start = 0
-        plan.invoiced_through = work.session.scalars(select(LedgerEntry.id)).first()
-        work.commit()
+@pytest.mark.parametrize("settings_overrides", [TRIAL])
+@pytest.mark.parametrize("outcome", ["unpaid", "paid"])
+def test_a_trial_by_invoice_says_what_its_payment_decides(
+    story: Story, mailer: RecordingMailer, outcome: str
+) -> None:
+    acme = story.server(seats=(18,))
+    add_person(story, acme, IAGO)
+    story.order(acme, schedule="monthly", licenses=40)
+    if outcome == "paid":
+        story.receive_whatever_is_open()
+        story.deliver_events()
+    run_days_until(story, "2012-02-03", acme)
+    assert subjects(mailer, "trial_ends") == [
+        "Your free trial of Basic for chat1.acme.test ends on 1 February 2012"
+        + ("; the time after it is paid" if outcome == "paid" else ", unless $120.00 is paid")
+    ]
+    assert len(told(story, "plan_ended")) == (outcome == "unpaid")
+    # A trial that nobody paid to go on with owes nothing, so nobody is asked for anything.
+    run_days_until(story, "2012-03-20", acme, step=10)
+    assert told(story, "plan_ended_unpaid") == []
 
 
 def test_whoever_does_not_want_it_is_not_told(story: Story) -> None:
