@@ -15,6 +15,7 @@ from app.models.customers import Customer
 from app.services.context import Context
 from app.services.customers import Payer, get_customer
 from app.services.may_buy import check_may_buy, get_sold_tiers
+from app.services.offer_quote import make_offer_quote
 from app.services.pages.head import load_head
 from app.services.pages.parts import (
     CardView,
@@ -196,6 +197,7 @@ def read_choice(ctx: Context, payer: Payer, token: str) -> PurchaseChoice | None
         licenses=value["licenses"] if manual else None,
         collection=Collection(value["collection"]),
         coupon=value.get("coupon"),
+        offer_id=value.get("offer"),
     )
 
 
@@ -206,7 +208,8 @@ def find_quote_changes(
     confirmed = read_quote(ctx, ConfirmPurchase(payer, token))
     choice = read_choice(ctx, payer, token)
     assert choice is not None, "the quote was read"
-    quote = make_quote(session, ctx.catalog, payer, choice, now=now)
+    make = make_quote if choice.offer_id is None else make_offer_quote
+    quote = make(session, ctx.catalog, payer, choice, now=now)
     current: Mapping[str, Any] = {**quote.terms(), "total": quote.total}
     return tuple(
         QuoteChange(name, confirmed.get(name), value)

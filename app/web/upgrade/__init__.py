@@ -2,11 +2,14 @@
 
 from flask import Blueprint
 
-from app.web.wordings import purchases, trials
+from app.web.wordings import offers, purchases, trials
 
 blueprint = Blueprint("upgrade", __name__)
 
 for word in (
+    offers.offer_headline,
+    offers.offer_lead,
+    offers.offer_later,
     purchases.upgrade_headline,
     purchases.renewal_words,
     purchases.discount_words,

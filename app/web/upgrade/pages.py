@@ -34,6 +34,7 @@ from app.web.upgrade.forms import (
     choice_form,
 )
 from app.web.upgrade.guesses import count_guess, without_guess
+from app.web.upgrade.offers import show_offer
 from app.web.wording import format_count, format_date, format_duration, format_money, message_for
 from app.web.wordings.purchases import without_plan_words
 from app.web.wordings.trials import trial_started_words
@@ -43,7 +44,10 @@ LEAD_TO_BILLING = frozenset({"already_subscribed", "covered_by_server"})
 
 
 def show_choice(ref: CustomerRef) -> ResponseReturnValue:
-    """The page for the choice in the address."""
+    """The page for the choice in the address; an offer that waits for its answer comes first."""
+    offer = show_offer(ref)
+    if offer is not None:
+        return offer
     ctx = get_context()
     session = get_read_session()
     tiers = load_tier_options(ctx, session, ref.payer)
@@ -57,6 +61,12 @@ def show_again(confirmation: ConfirmForm, ref: CustomerRef) -> ResponseReturnVal
     ctx, token = get_context(), confirmation.quote.data or ""
     session = get_fresh_read_session()
     choice = read_choice(ctx, ref.payer, token) or default_choice(ctx, session, ref.payer)
+    offer = show_offer(ref, confirmed=choice, problems=tuple(confirmation.form_errors))
+    if offer is not None:
+        return offer
+    if choice.offer_id is not None:
+        # It is not open any more.
+        choice = default_choice(ctx, session, ref.payer)
     form = choice_form(choice, load_tier_options(ctx, session, ref.payer))
     form.form_errors = [*confirmation.form_errors]
     return _render(ref, form, choice, changes=_changes(ref, token))
