@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from app.domain.calendar import cycle_at, month_boundary
+from app.domain.calendar import cycle_at
 from app.domain.catalog import UploadHelp
 from app.domain.coverage import LONGEST_DEFERRAL
 from app.domain.invoicing import LineDraft
@@ -17,7 +17,6 @@ from app.domain.kinds import (
     LicenseManagement,
     LineKind,
     PlanStatus,
-    PromoKind,
     Schedule,
 )
 from app.domain.ledger import Entry
@@ -27,6 +26,7 @@ from app.services.context import Context
 from app.services.customers import Payer
 from app.services.pages.coming import load_coming_lines
 from app.services.pages.contacts import Contacts, load_contacts
+from app.services.pages.discount import DiscountView, discount_of
 from app.services.pages.growth import Growth, growth_of
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import (
@@ -70,17 +70,6 @@ class BillingState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DiscountView:
-    """The discount for new customers or of a coupon: cents a month, or hundredths of a percent,
-    until `ends_at`."""
-
-    kind: PromoKind
-    amount: int
-    percent: int
-    ends_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ChargeView:
     """A charge to come, with its lines. `is_due`: its day has come, the run has not."""
 
@@ -108,7 +97,9 @@ class PlanView:
 
     During a free trial `trial_ends_at` says when it is over, in so many days (one that has begun
     counts). `is_suspended` says that an invoice has waited so long for uploads that the paid part is off.
-    `licenses_at_renewal` is None when nobody can tell. `is_by_invoice`: what is due is sent as an
+    `price` is what a license costs in this cycle, `list_price` before staff took anything off; both
+    None for a `fixed_price` (for a year), which has no licenses to pay. `has_agreed_end`: only staff
+    change when it ends. `licenses_at_renewal` is None when nobody can tell. `is_by_invoice`: what is due is sent as an
     invoice, not charged.
     """
 
@@ -117,7 +108,10 @@ class PlanView:
     schedule: Schedule
     management: LicenseManagement
     currency: str
-    price: int
+    price: int | None
+    list_price: int | None
+    fixed_price: int | None
+    has_agreed_end: bool
     cycle_start: datetime
     cycle_end: datetime
     started_at: datetime
@@ -142,6 +136,13 @@ class PlanView:
     estimated_since: datetime | None = None
     # Until when a payment brings a plan back that ended unpaid.
     revivable_until: datetime | None = None
+
+    @property
+    def is_last_charge(self) -> bool:
+        """Whether the next charge is made at the plan's end; a fixed price is charged until then."""
+        if not self.is_ending or self.ends_at is None or self.next_charge is None:
+            return False
+        return self.next_charge.at >= self.ends_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +233,14 @@ def plan_view(
     """The plan as pages show it. People are left out when the uploads are stale. `coming` are the
     lines of the next charge beside those of the plan."""
     plan, title = now.plan, tier_title(ctx.catalog, now.plan.tier)
-    assert plan.price_per_license is not None, "fixed prices have a page of their own"
     people = None if head.is_stale else now.people
+    # A fixed price is charged whoever is there.
+    is_unknown = head.is_stale and plan.fixed_price is None
     manual = plan.license_management is LicenseManagement.MANUAL
     deferred = plan.invoice_deferred_since
     is_over = now.terms.ends_at is not None and now.terms.ends_at <= now.now
     charge, renewal = (
-        (None, None) if head.is_stale else (now.charge(is_next=bool(coming)), now.renewal())
+        (None, None) if is_unknown else (now.charge(is_next=bool(coming)), now.renewal())
     )
     if is_over:
         renewal = None
@@ -250,7 +252,10 @@ def plan_view(
         schedule=plan.schedule,
         management=plan.license_management,
         currency=plan.currency,
-        price=plan.price_per_license,
+        price=None if plan.fixed_price is not None else now.terms.price_in(now.cycle),
+        list_price=plan.price_per_license,
+        fixed_price=plan.fixed_price,
+        has_agreed_end=has_agreed_end(plan),
         cycle_start=now.cycle.start,
         cycle_end=now.cycle.end,
         started_at=begins_at(plan),
@@ -267,7 +272,7 @@ def plan_view(
         growth=growth_of(now),
         next_charge=charge_view(ctx, now, charge, title=title, more=coming) if charge else None,
         renewal=charge_view(ctx, now, renewal, title=title) if renewal else None,
-        discount=_discount_of(plan),
+        discount=discount_of(plan),
         is_by_invoice=plan.collection is Collection.SEND_INVOICE,
         is_trial_only=now.cycle.index < 0,
         estimated_since=plan.estimated_since,
@@ -339,18 +344,6 @@ def _share(now: PlanNow, line: LineDraft) -> Share | None:
         return None
     cycle = cycle_at(now.terms.anchor, now.terms.schedule, line.period_start)
     return Share(now.terms.price_in(cycle), line.period_end - line.period_start, cycle.length)
-
-
-def _discount_of(plan: Plan) -> DiscountView | None:
-    months = plan.new_customer_months_at_start
-    if not months or not (plan.new_customer_amount or plan.promo_percent):
-        return None
-    return DiscountView(
-        kind=plan.promo_kind,
-        amount=plan.new_customer_amount,
-        percent=plan.promo_percent,
-        ends_at=month_boundary(plan.billing_cycle_anchor, months),
-    )
 
 
 def _entry_views(now: PlanNow) -> dict[int, EntryView]:

@@ -82,8 +82,8 @@ def load_licenses_page(
         raise BillingError("not_manual")
     if head.is_stale:
         raise MissingDataError(last_heard=head.last_heard, server_id=head.server.id)
-    assert plan.price_per_license is not None, "manual plans are per license"
     cycle, people = plan_now.cycle, plan_now.people
+    price = plan_now.terms.price_in(cycle)
     end = min(cycle.end, plan_now.terms.ends_at or cycle.end)
     return LicensesPage(
         tier_title=tier_title(ctx.catalog, plan.tier),
@@ -92,11 +92,9 @@ def load_licenses_page(
         licenses=current.licenses,
         licenses_at_renewal=plan_now.licenses_at_renewal,
         least=1 if rules.exempt else max(people, rules.minimum_during(cycle)),
-        price=plan.price_per_license,
+        price=price,
         price_now=(
-            0
-            if cycle.index < 0
-            else prorate(plan.price_per_license, remaining=end - now, length=cycle.length)
+            0 if cycle.index < 0 else prorate(price, remaining=end - now, length=cycle.length)
         ),
         cycle_end=cycle.end,
         next_invoice_date=plan.next_invoice_date or cycle.end,

@@ -35,6 +35,7 @@ from app.services.pages.parts import (
     tier_title,
 )
 from app.services.plan_ledger import ONE_SECOND
+from app.services.plan_rules import plan_terms
 
 # Ledger entries shown behind one line; what is left out is counted.
 MOST_ENTRIES = 100
@@ -304,9 +305,13 @@ def _share(plan: Plan | None, line: InvoiceLine) -> Share | None:
     if plan is None or plan.price_per_license is None or line.kind not in SHARED:
         return None
     cycle = cycle_at(plan.billing_cycle_anchor, plan.schedule, line.period_start)
-    share = Share(plan.price_per_license, line.period_end - line.period_start, cycle.length)
-    price = prorate(share.price, remaining=share.remaining, length=share.length)
-    return share if price == line.unit_amount else None
+    # With what staff took off, or before they did.
+    for each in (plan_terms(plan).price_in(cycle), plan.price_per_license):
+        share = Share(each, line.period_end - line.period_start, cycle.length)
+        price = prorate(share.price, remaining=share.remaining, length=share.length)
+        if price == line.unit_amount:
+            return share
+    return None
 
 
 def _entry_view(entry: LedgerEntry, row: AuditRow | None, before: int | None) -> EntryView:

@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import month_boundary
-from app.domain.kinds import Collection, LicenseManagement, Schedule
+from app.domain.kinds import Collection, LicenseManagement, OfferStatus, Schedule
 from app.domain.money import monthly_part
+from app.models.customers import Customer
+from app.models.deals import Offer
 from app.services.context import Context
-from app.services.customers import Payer, get_customer
+from app.services.customers import Payer
 from app.services.may_buy import check_may_buy
 from app.services.offer_quote import make_offer_quote
-from app.services.offers import MONTHS, get_offer
+from app.services.offers import MONTHS, get_offer, is_expired
 from app.services.pages.head import load_head
 from app.services.pages.parts import (
     CardView,
@@ -66,8 +69,13 @@ def load_offer_choice(
     now: datetime,
 ) -> PurchaseChoice | None:
     """The choice of accepting the open offer of `payer`; None when there is none."""
-    offer = get_offer(session, get_customer(session, payer), now=now)
-    if offer is None:
+    # One look for everybody who opens the page; hardly anybody has an offer.
+    offer = session.scalars(
+        select(Offer)
+        .join(Customer, Customer.id == Offer.customer_id)
+        .where(Customer.uuid == payer.uuid, Offer.status == OfferStatus.OPEN)
+    ).one_or_none()
+    if offer is None or is_expired(offer, now=now):
         return None
     return PurchaseChoice(
         offer.tier,

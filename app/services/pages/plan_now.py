@@ -178,7 +178,7 @@ class PlanNow:
 def get_plan_now(session: Session, head: Head) -> PlanNow | None:
     """The live plan of `head`, or the one that ended last; None without one that has a price."""
     plan = head.plan
-    if plan is None or head.customer is None or plan.price_per_license is None:
+    if plan is None or head.customer is None:
         return None
     return load_plan_now(session, head, plan, head.customer)
 

@@ -235,7 +235,7 @@ def _current(ctx: Context, session: Session, head: Head, plan: Plan | None) -> C
         tier_title=title,
         schedule=plan.schedule,
         currency=plan.currency,
-        price=plan.price_per_license,
+        price=now.terms.price_in(now.cycle),
         licenses=now.current.licenses,
         renews_at=None if plan.at_cycle_end is AtCycleEnd.END else now.cycle.end,
         renewal_total=renewal.total if renewal is not None else None,

@@ -224,12 +224,11 @@ def get_confirmed_total(ctx: Context, payer: Payer, token: str) -> tuple[str, in
     return tier_title(ctx.catalog, confirmed["tier"]), confirmed["total"], confirmed["currency"]
 
 
-def default_choice(ctx: Context, session: Session, payer: Payer) -> PurchaseChoice:
-    """The cheapest tier that can be bought alone, monthly, licenses by themselves."""
-    cheapest = next(iter(get_sold_tiers(ctx.catalog, get_customer(session, payer))), None)
+def default_choice(tiers: tuple[TierOption, ...]) -> PurchaseChoice:
+    """The cheapest of the tiers that can be bought alone, monthly, licenses by themselves."""
     return PurchaseChoice(
         # Without anything to buy the key of no tier: the page says that it is not for sale.
-        tier=cheapest.key if cheapest is not None else "",
+        tier=tiers[0].key if tiers else "",
         schedule=Schedule.MONTHLY,
         license_management=LicenseManagement.AUTOMATIC,
     )

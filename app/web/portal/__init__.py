@@ -9,6 +9,8 @@ blueprint = Blueprint("portal", __name__)
 for word in (
     pages.near_day,
     pages.card_words,
+    pages.price_words,
+    pages.fixed_price_words,
     pages.billing_headline,
     pages.growth_words,
     pages.what_follows,

@@ -15,7 +15,7 @@ from app.domain.kinds import Collection, Schedule
 from app.services.identity import CustomerRef
 from app.services.pages.offer import OfferPage, load_offer_choice, load_offer_page
 from app.services.quote import PurchaseChoice
-from app.web.context import get_context, get_fresh_read_session
+from app.web.context import get_context, get_fresh_read_session, get_read_session
 from app.web.flashes import flash_problem
 from app.web.forms import REFUSED
 from app.web.upgrade.forms import CARD, INVOICE, PAY
@@ -48,7 +48,7 @@ class OfferForm(FlaskForm):
         """The open offer, accepted in this way; None when there is no offer."""
         is_right = self.validate()
         return load_offer_choice(
-            get_fresh_read_session(),
+            get_read_session(),
             ref.payer,
             schedule=Schedule(self.schedule.data) if is_right else Schedule.ANNUAL,
             collection=PAY[self.pay.data] if is_right else Collection.CHARGE_AUTOMATICALLY,

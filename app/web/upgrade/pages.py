@@ -51,7 +51,7 @@ def show_choice(ref: CustomerRef) -> ResponseReturnValue:
     ctx = get_context()
     session = get_read_session()
     tiers = load_tier_options(ctx, session, ref.payer)
-    form = asked_choice(default_choice(ctx, session, ref.payer), tiers)
+    form = asked_choice(default_choice(tiers), tiers)
     choice = without_guess(ref, form, form.choice() if form.validate() else None)
     return _render(ref, form, choice)
 
@@ -60,14 +60,15 @@ def show_again(confirmation: ConfirmForm, ref: CustomerRef) -> ResponseReturnVal
     """The page again after a confirmation that was refused, with what is different now."""
     ctx, token = get_context(), confirmation.quote.data or ""
     session = get_fresh_read_session()
-    choice = read_choice(ctx, ref.payer, token) or default_choice(ctx, session, ref.payer)
+    tiers = load_tier_options(ctx, session, ref.payer)
+    choice = read_choice(ctx, ref.payer, token) or default_choice(tiers)
     offer = show_offer(ref, confirmed=choice, problems=tuple(confirmation.form_errors))
     if offer is not None:
         return offer
     if choice.offer_id is not None:
         # It is not open any more.
-        choice = default_choice(ctx, session, ref.payer)
-    form = choice_form(choice, load_tier_options(ctx, session, ref.payer))
+        choice = default_choice(tiers)
+    form = choice_form(choice, tiers)
     form.form_errors = [*confirmation.form_errors]
     return _render(ref, form, choice, changes=_changes(ref, token))
 

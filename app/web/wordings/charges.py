@@ -55,6 +55,8 @@ def charge_reason(line: PageLine, plan: PlanView) -> str:
         is_chosen = plan.management is LicenseManagement.MANUAL
         what = _chosen(line, day) if is_chosen else _joined(line, day)
         return _with_share(what, line, line.share, plan.currency)
+    if line.kind in {LineKind.FIRST, LineKind.RENEWAL} and plan.fixed_price is not None:
+        return gettext("The price that was agreed, however many people you have.")
     if line.kind in {LineKind.FIRST, LineKind.RENEWAL}:
         return _renewal(line, plan)
     if line.kind is LineKind.DISCOUNT and plan.discount is not None:

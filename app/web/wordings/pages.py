@@ -19,6 +19,7 @@ from app.web.wording import (
     format_date,
     format_day_of_year,
     format_money,
+    schedule_unit,
 )
 from app.web.wordings.purchases import due_words
 
@@ -194,13 +195,36 @@ def _what_comes(plan: PlanView, now: datetime) -> str:
         return gettext("An invoice over %(total)s for %(day)s is being made.", **values)
     if charge.is_due:
         return gettext("Being charged now: %(total)s for %(day)s.", **values)
-    if plan.is_ending and plan.is_by_invoice:
+    if plan.is_last_charge and plan.is_by_invoice:
         return gettext("It ends on %(day)s, with a last invoice over %(total)s.", **values)
-    if plan.is_ending:
+    if plan.is_last_charge:
         return gettext("It ends on %(day)s, with a last charge of %(total)s.", **values)
     if plan.is_by_invoice:
         return gettext("Next invoice: %(total)s on %(day)s.", **values)
     return gettext("Next charge: %(total)s on %(day)s.", **values)
+
+
+def price_words(plan: PlanView) -> str:
+    """What a plan costs: "$3.50 a license a month", "$2.10 instead of $3.50 a license a month",
+    "$1,200.00 a year"."""
+    if plan.fixed_price is not None:
+        return gettext("%(price)s a year", price=format_money(plan.fixed_price, plan.currency))
+    values = {
+        "price": format_money(plan.price or 0, plan.currency),
+        "list_price": format_money(plan.list_price or 0, plan.currency),
+        "unit": schedule_unit(plan.schedule),
+    }
+    if plan.price == plan.list_price:
+        return gettext("%(price)s a license %(unit)s", **values)
+    return gettext("%(price)s instead of %(list_price)s a license %(unit)s", **values)
+
+
+def fixed_price_words(plan: PlanView) -> str:
+    """ "$1,200.00 a year, until 2 January 2013."."""
+    price = price_words(plan)
+    if plan.ends_at is None:
+        return gettext("%(price)s.", price=price)
+    return gettext("%(price)s, until %(day)s.", price=price, day=format_date(plan.ends_at))
 
 
 def growth_words(plan: PlanView) -> str:
