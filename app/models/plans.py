@@ -124,6 +124,8 @@ class Plan(Base):
     invoice_deferred_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The first boundary that was invoiced by an estimate which no upload has borne out yet.
     estimated_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The last audit row, by arrival, that the last invoice took into account.
+    settled_through: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     customer: Mapped[Customer] = relationship()

@@ -121,6 +121,8 @@ def take_step(work: UnitOfWork, customer_id: int, *, as_of: datetime) -> Step:
     if not plans:
         # It ended quietly: there was nothing to close.
         return Step(StepOutcome.NOTHING_TO_BILL, plan.id, boundary)
+    for one in plans:
+        one.settled_through = server.ledger_cursor
     return _invoice(work, customer, plans, boundary, is_estimated=is_silent)
 
 

@@ -103,6 +103,11 @@ class LateRows:
         first = cycle_at(self.rules.anchor, self.rules.schedule, self.since)
         stored = self.sync.load_stored(first)
         rules = replace(self.rules, next_rules=None)
+        settled = self.plan.settled_through
+        if settled is not None:
+            # Whatever came since the last invoice and is older than the open cycle came late.
+            rows = (one for one in happenings if isinstance(one, SeatRow))
+            self.late_ids |= {row.id for row in rows if row.id > settled}
         not_late = [
             one for one in happenings if not isinstance(one, SeatRow) or one.id not in self.late_ids
         ]
@@ -117,8 +122,8 @@ class LateRows:
             )
             for happened in (happenings, not_late)
         )
-        rows = [one for one in happenings if isinstance(one, SeatRow)]
-        return _Truth(told, before, sorted(rows, key=lambda row: (row.event_time, row.order_id)))
+        known = [one for one in happenings if isinstance(one, SeatRow)]
+        return _Truth(told, before, sorted(known, key=lambda row: (row.event_time, row.order_id)))
 
     def _load_waiting(self) -> list[Adjustment]:
         """The adjustments that stand on no invoice yet."""
