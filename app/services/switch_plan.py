@@ -21,6 +21,7 @@ from app.services.plan_factory import make_plan
 from app.services.plan_life import apply_change
 from app.services.recount_plan import recount_plan
 from app.services.running_plan import audit_change, claim_running_plan, refuse_agreed_plan
+from app.services.switch_trial import can_switch_trial, switch_trial
 from app.services.unit_of_work import UnitOfWork
 
 
@@ -44,7 +45,8 @@ def switch_at_cycle_end(
     by_staff: bool = False,
     reason: str = "",
 ) -> Scheduled:
-    """Let `choice` follow the plan that runs when its cycle ends.
+    """Let `choice` follow the plan that runs when its cycle ends; another schedule of a free trial
+    by card begins at once.
 
     Raises BillingError `no_plan`, `plan_is_agreed`, `unknown_tier`, `change_is_none`,
     `higher_at_once` (customers move to a higher tier at once), `transition_refused` and
@@ -58,6 +60,28 @@ def switch_at_cycle_end(
         raise BillingError("change_is_none", tier=tier.title)
     if not (is_same_tier or by_staff) and is_higher(work, plan, tier):
         raise BillingError("higher_at_once", tier=tier.title)
+    if is_same_tier and can_switch_trial(plan):
+        spec = spec_of(
+            work,
+            payer,
+            customer,
+            plan,
+            tier,
+            schedule=choice.schedule,
+            starts_at=plan.billing_cycle_anchor,
+        )
+        check_terms(confirmed, plan, spec)
+        terms = terms_of(plan, spec)
+        switch_trial(
+            work,
+            server=server,
+            customer=customer,
+            plan=plan,
+            spec=spec,
+            actor=actor,
+            reason=reason,
+        )
+        return Scheduled(work.now, tier.key, choice.schedule, terms)
     apply_change(plan, Change.SWITCH_SCHEDULE if is_same_tier else Change.SWITCH_TIER)
     at = cycle_at(plan.billing_cycle_anchor, plan.schedule, work.now).end
     spec = spec_of(work, payer, customer, plan, tier, schedule=choice.schedule, starts_at=at)

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.kinds import Schedule
 from app.services.change_plan import end_plan_at_cycle_end, keep_plan
+from app.services.next_terms import PlanChoice
+from app.services.preview_change import make_change
 from app.services.purchase_state import Outcome
+from app.services.switch_plan import switch_at_cycle_end
 from tests.scenarios.story import BUYER, Story
 
 TRIAL = {"catalog": Path(__file__).parent.parent / "catalogs" / "trial.toml"}
@@ -85,6 +89,22 @@ def test_an_end_in_a_trial_can_be_taken_back(story: Story) -> None:
     keep_plan(story.ctx, payer, actor=BUYER)
     story.run_jobs_until("2012-02-02", acme, step=1)
     assert (statuses(story, payer), totals(story, payer)) == (["active"], [4300])
+    story.assert_nothing_left_to_do()
+
+
+def test_another_schedule_in_a_trial_begins_at_once(story: Story) -> None:
+    acme = story.server(seats=(18,))
+    story.upgrade(acme)
+    payer = story.payer(acme)
+    story.on("2012-01-12").upload_seats(acme, 20)
+    choice = PlanChoice("basic", Schedule.ANNUAL)
+    make_change(story.ctx, lambda work: switch_at_cycle_end(work, payer, choice, actor=BUYER))
+    assert statuses(story, payer) == ["ended", "trial"]
+    story.on("2012-01-20").upload_seats(acme, 21)
+    story.run_jobs_until("2012-03-02", acme, step=6)
+    # 21 x 4200 - 24000: for the year from the end that the trial had from the first day.
+    assert totals(story, payer) == [64200]
+    story.assert_statement(payer, "trial_switched.txt")
     story.assert_nothing_left_to_do()
 
 
