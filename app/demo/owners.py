@@ -240,7 +240,7 @@ class Owner:
                 offer.tier, accept.schedule, LicenseManagement.AUTOMATIC, offer_id=offer.id
             )
         result = self._confirm(choice)
-        if result.outcome is not Outcome.PAID:
+        if result.outcome not in {Outcome.PAID, Outcome.TRIAL}:
             raise SeedError(f"{self._customer.title}: the purchase is {result.outcome}")
 
     def _ask_to_be_sponsored(self, asking: AskToBeSponsored) -> None:

@@ -59,6 +59,17 @@ def test_legacy_that_ends_before_the_payment(story: Story) -> None:
     story.assert_nothing_left_to_do()
 
 
+def test_what_was_scheduled_for_its_end_is_called_off(story: Story) -> None:
+    acme = with_legacy(story)
+    story.schedule_upgrade(acme, tier="business")
+    story.on("2012-02-10").upload(acme)
+    assert story.upgrade(acme).outcome is Outcome.PAID
+    assert plans(story, acme) == [("legacy", "ended"), ("business", "ended"), ("basic", "active")]
+    story.run_jobs_until("2012-06-03", acme, step=30)
+    assert plans(story, acme)[1] == ("business", "ended")
+    story.assert_nothing_left_to_do()
+
+
 def test_a_paid_plan_stands_in_the_way(story: Story) -> None:
     acme = with_legacy(story)
     story.upgrade(acme)
