@@ -23,7 +23,7 @@ from .organizations import rename_organization
 from .payloads import API_FEATURE_LEVEL, VERSION
 from .people import get_person, list_people
 from .portal_client import PortalProblem
-from .problems import explain
+from .problems import MISMATCH, explain
 from .records import InputError
 
 organization_pages = Blueprint("organization", __name__)
@@ -145,9 +145,18 @@ def self_hosted_billing() -> ResponseReturnValue:
                 "problem.html",
                 page=page,
                 again=again,
+                move_page=_move_page(problem),
                 server_uuid=store().settings().server_uuid,
             ),
             page.explanation.status,
             headers,
         )
     return redirect(url, 302)
+
+
+def _move_page(problem: PortalProblem) -> str | None:
+    """The portal's page on which an organization is moved to this server, where that helps."""
+    if problem.code != MISMATCH:
+        return None
+    settings = store().settings()
+    return f"{(settings.portal_public or settings.portal).rstrip('/')}/realm-transfer/"

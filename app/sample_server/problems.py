@@ -21,6 +21,7 @@ BAD_REQUEST = "BAD_REQUEST"
 EMAIL_IN_TEXT = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,180}[A-Za-z0-9])")
 REGISTER_COMMAND = "python -m app.sample_server register"
 TRANSFER_COMMAND = f"{REGISTER_COMMAND} --registration-transfer"
+MISMATCH = "REMOTE_REALM_SERVER_MISMATCH_ERROR"
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,14 @@ EXPLANATIONS: dict[str, Explanation] = {
         502,
         11,
     ),
-    "REMOTE_REALM_SERVER_MISMATCH_ERROR": Explanation(
+    MISMATCH: Explanation(
         "This organization is registered to another server",
         "The billing service knows this organization as part of another server, perhaps the one "
         "it was exported from. Its plan goes on there. While that is so, the service also refuses "
         "this server's uploads, and nothing of them is lost.",
-        "If the organization has moved here for good, ask support to move its registration to this "
-        "server, and name this server's id and the organization's.",
+        "If the organization has moved here for good, move its billing too: that takes this "
+        "server's id and key, and the organization's owner secret or a mail to somebody who manages "
+        "its billing. Support can help as well; name this server's id and the organization's.",
         403,
         12,
     ),

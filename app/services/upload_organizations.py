@@ -33,7 +33,7 @@ _FIELDS = (
     "deactivated",
     "is_system_bot_realm",
 )
-_OWNER_SECRET = "organization-owner-secret"
+OWNER_SECRET = "organization-owner-secret"
 
 
 def apply_organizations(
@@ -223,13 +223,13 @@ class _Listing:
                 setattr(target, field, after)
         stored = target.owner_secret_hash
         if stored is None or not self.work.ctx.tokens.matches(
-            _OWNER_SECRET, entry.owner_secret, stored_hash=stored
+            OWNER_SECRET, entry.owner_secret, stored_hash=stored
         ):
             target.owner_secret_hash = self._hash(entry.owner_secret)
             self._record("organization.owner_secret_changed", target, before=None, after=None)
 
     def _hash(self, secret: str) -> str:
-        return self.work.ctx.tokens.hash_secret(_OWNER_SECRET, secret)
+        return self.work.ctx.tokens.hash_secret(OWNER_SECRET, secret)
 
     def _record_change(
         self, organization: Organization, field: str, before: Any, after: Any

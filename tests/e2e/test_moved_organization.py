@@ -72,7 +72,7 @@ def test_it_goes_on_where_it_pays(page: Page, world: World) -> None:
     heading(page).to_have_text("This organization is registered to another server")
     main = page.locator("main")
     expect(main).to_contain_text("Its plan goes on there.")
-    expect(main).to_contain_text("ask support to move its registration to this server")
+    expect(main).to_contain_text("move its billing too")
     support = world.ctx.catalog.brand.support_email
     expect(page.get_by_role("link", name=support)).to_have_attribute("href", f"mailto:{support}")
     page.get_by_text("Details for support").click()
@@ -109,3 +109,45 @@ def test_it_goes_on_where_it_pays(page: Page, world: World) -> None:
     road.upload_by_button(page, world.sample)
     road.later_login(page, world)
     heading(page).to_contain_text("Basic, 23 people. Next charge: $76.85 on 2 February")
+
+
+@pytest.mark.breaks_pages
+def test_the_owner_finishes_the_move(page: Page, world: World) -> None:
+    """From the mismatch page through /realm-transfer/ to the same plan on the new server."""
+    base = road.subscribe(page, world)
+    uuid = base.rstrip("/").rpartition("/")[2]
+    other = world.start_server("harbor")
+    register(other.store)
+    assert upload_now(other.store, trigger="control").ok
+    secret = world.move_organization(other).uuid_owner_secret
+    road.click_billing(page, world, server=other)
+    page.get_by_role("link", name="Move the organization's billing to this server").click()
+    heading(page).to_have_text("Move an organization to another server")
+    settings = other.store.settings()
+    page.get_by_label("Id of the new server").fill(settings.server_uuid)
+    page.get_by_label("Key of the new server").fill(settings.server_key)
+    page.get_by_label("Id of the organization").fill(uuid)
+    page.get_by_label(re.compile("^Owner secret")).fill("wrong")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_contain_text("Something of this is not right")
+    page.get_by_label("Key of the new server").fill(settings.server_key)
+    page.get_by_label(re.compile("^Owner secret")).fill(secret)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("main")).to_contain_text("Basic")
+    page.get_by_role("button", name="Move the organization").click()
+    heading(page).to_contain_text("has moved")
+    # Billing works from the new server, after the address is confirmed once more.
+    assert upload_now(other.store, trigger="control").ok
+    road.click_billing(page, world, server=other)
+    page.get_by_role("button", name="Send link").click()
+    page.goto(road.mailed_link(world))
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="Continue").click()
+    heading(page).to_contain_text("Basic, 18 people")
+    assert page.url.startswith(base)
+    # And the old server's uploads go on, with its old copy left out.
+    world.upload()
+    road.open_product(page, world)
+    page.locator("summary[aria-label=Menu]").click()
+    page.get_by_role("link", name="Billing").click()
+    heading(page).to_have_text("This organization is registered to another server")

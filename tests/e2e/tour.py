@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from unittest.mock import patch
 from uuid import uuid4
 
-from playwright.sync_api import Page
+from playwright.sync_api import Cookie, Page
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import Forbidden, NotFound, TooManyRequests
 
 from app.models.people import BillingUser
 from app.models.registrations import Organization, Server
+from app.sample_server.registration import register
+from app.sample_server.uploads import upload_now
 from app.services.unit_of_work import unit_of_work
 from tests.e2e import road
 from tests.e2e.cast_tour import CAST_PAGES, cast_tour
@@ -68,6 +70,12 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
     "billing-stale": "portal.billing",
     "missing-data": "portal.missing_data",
     "missing-data-refused": "portal.missing_data",
+    "move-refused": "login.move",
+    "move-sent": "login.move_sent",
+    "move": "login.move",
+    "move-review": "login.move_review",
+    "move-confirm": "login.move_confirm",
+    "move-done": "login.move_done",
     "logged-out": "login.logged_out",
     "no-session": "portal.plans",
 }
@@ -165,17 +173,23 @@ def organization_tour(page: Page, world: World) -> Iterator[str]:
     yield "logged-out"
     page.goto(f"{base}plans/")
     yield "no-session"
+    yield from _move(page, world)
 
 
 def server_tour(page: Page, world: World) -> Iterator[str]:
     """A stranger at the doors, then whoever runs a server: by its key to a plan that is paid by
     invoice, and to its end."""
     yield from _pages(page, f"{world.portal_url}/", **{"": "come-in"}, terms="terms", api="api")
+    # An admin of its organization is logged in before the server buys: later its plan would go there.
+    road.first_login(page, world)
+    admin = page.context.cookies(), page.url.replace("/plans/", "/billing/")
+    page.context.clear_cookies()
     yield from _server_login(page, world)
     base = page.url.rpartition("plans/")[0]
     yield "server-plans"
     yield from _pages(page, base, usage="server-usage", people="server-people")
     yield from _invoice_purchase(page, world, base)
+    yield from _covered(page, *admin, back=f"{base}billing/")
     page.goto(f"{base}deactivate/")
     yield "server-deactivate-refused"
     page.goto(f"{base}plan/end/")
@@ -394,19 +408,50 @@ def _invoice_purchase(page: Page, world: World, base: str) -> Iterator[str]:
     yield from _pages(page, base, billing="server-billing")
     page.goto(f"{base}plan/licenses/")
     yield "server-licenses"
-    yield from _covered(page, world, back=f"{base}billing/")
 
 
-def _covered(page: Page, world: World, *, back: str) -> Iterator[str]:
+def _covered(page: Page, admin: list[Cookie], billing: str, *, back: str) -> Iterator[str]:
     """What an admin of an organization on that server sees, between two visits of the server's."""
     cookies = page.context.cookies()
-    page.context.clear_cookies()
-    road.first_login(page, world)
-    page.goto(page.url.replace("/plans/", "/billing/"))
-    yield "covered-billing"
-    page.context.clear_cookies()
-    page.context.add_cookies(cookies)  # type: ignore[arg-type]  # the cookies just read
-    page.goto(back)
+    for theirs, address, name in ((admin, billing, "covered-billing"), (cookies, back, "")):
+        page.context.clear_cookies()
+        page.context.add_cookies(theirs)  # type: ignore[arg-type]  # the cookies just read
+        page.goto(address)
+        if name:
+            yield name
+
+
+def _move(page: Page, world: World) -> Iterator[str]:
+    """The organization was imported on another server; its owner moves its billing there."""
+    other = world.start_server("harbor")
+    register(other.store)
+    upload_now(other.store, trigger="control")
+    moved, settings = world.move_organization(other), other.store.settings()
+
+    def enter(*, secret: str, email: str) -> None:
+        page.goto(f"{world.portal_url}/realm-transfer/")
+        page.get_by_label("Id of the new server").fill(settings.server_uuid)
+        page.get_by_label("Key of the new server").fill(settings.server_key)
+        page.get_by_label("Id of the organization").fill(moved.uuid)
+        page.get_by_label(re.compile("^Owner secret")).fill(secret)
+        page.get_by_label(re.compile("^Or the email")).fill(email)
+        page.get_by_role("button", name="Continue").click()
+
+    page.goto(f"{world.portal_url}/realm-transfer/")
+    yield "move"
+    enter(secret="wrong", email="")
+    yield "move-refused"
+    enter(secret="", email="olive@acme.test")
+    yield "move-sent"
+    mail = world.last_mail().get_body(("plain",))
+    link = re.search(r"http\S+/realm-transfer/confirm/\S+", mail.get_content() if mail else "")
+    assert link is not None
+    page.goto(link.group())
+    yield "move-confirm"
+    page.get_by_role("button", name="Confirm").click()
+    yield "move-review"
+    page.get_by_role("button", name="Move the organization").click()
+    yield "move-done"
 
 
 @contextmanager

@@ -98,6 +98,8 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "organization.identified",
         "organization.left",
         "organization.locally_deleted",
+        "organization.move_asked",
+        "organization.move_refused",
         "organization.moved",
         "organization.owner_secret_changed",
         "organization.restored",

@@ -43,6 +43,52 @@ class ServerLoginForm(FlaskForm):
         return self.server_key.data or ""
 
 
+class MoveForm(FlaskForm):
+    """Both ends of a move: the new server, and the organization. Secrets never go back into a
+    page."""
+
+    server_id = StringField(
+        _l("Id of the new server"),
+        filters=[clean_text],
+        validators=[DataRequired(_l("Enter the id of the new server."))],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+    server_key = PasswordField(
+        _l("Key of the new server"),
+        filters=[clean_text],
+        validators=[DataRequired(_l("Enter the key of the new server."))],
+        render_kw={"autocomplete": "off"},
+    )
+    organization_id = StringField(
+        _l("Id of the organization"),
+        filters=[clean_text],
+        validators=[DataRequired(_l("Enter the id of the organization."))],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
+    owner_secret = PasswordField(
+        _l("Owner secret of the organization"),
+        filters=[clean_text],
+        render_kw={"autocomplete": "off"},
+    )
+    email = EmailField(
+        _l("Or the email address of somebody who manages its billing"),
+        filters=[clean_text],
+        validators=[
+            Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters."))
+        ],
+        render_kw={"autocomplete": "email", "maxlength": MAX_EMAIL},
+    )
+
+    def validate_email(self, field: EmailField) -> None:
+        """One of the two proofs is needed."""
+        if not field.data and not self.owner_secret.data:
+            raise ValidationError(_l("Enter the owner secret, or an email address."))
+
+    def clean(self, field: StringField) -> str:
+        """What was typed, without what is too long to be right."""
+        return (field.data or "")[:MAX_EMAIL]
+
+
 class LoginStepForm(FlaskForm):
     """A step of a login under way. `login` says which one, since tabs may have several."""
 

@@ -40,6 +40,7 @@ _TITLES: Mapping[str, LazyString] = {
     "login_user_deactivated": _l("You cannot log in"),
     "login_not_begun": _l("There is no login to continue here"),
     "login_email_first": _l("Confirm your email address first"),
+    "organization_move_over": _l("This move cannot go on"),
     "confirmation_expired": _l("This confirmation link has expired"),
     "confirmation_used": _l("This confirmation link has been used"),
     "confirmation_completed": _l("This confirmation link has been used"),
@@ -57,6 +58,10 @@ _STEPS: Mapping[str, LazyString] = {
     "login_organization_inactive": _l(
         "Is it active? Then open %(product)s there, and choose Billing in the gear menu once more: "
         "its server tells us."
+    ),
+    "organization_move_over": _l(
+        "Open Billing in %(product)s at the organization's new address: the page there leads here "
+        "again."
     ),
     "login_user_deactivated": _l("Ask somebody else who manages billing with you."),
     "login_contact_changed": _l("Ask our support for a link to the server's contact address now."),

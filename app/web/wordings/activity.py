@@ -204,6 +204,8 @@ ACTION_WORDS: dict[str, Words] = {
     "organization.created": _organization(_l("Organization reported by its server")),
     "organization.identified": _organization(_l("Organization named itself")),
     "organization.left": _l("An organization moved to another server"),
+    "organization.move_asked": _l("A mail was sent that confirms a move to another server"),
+    "organization.move_refused": _l("A move to another server was refused: the proof was wrong"),
     "organization.moved": _organization(_l("Organization moved here from another server")),
     "organization.locally_deleted": _organization(
         _l("Organization not listed by its server any more: its people do not count")

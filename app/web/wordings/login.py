@@ -104,6 +104,14 @@ MESSAGES: dict[str, Message] = {
         "A plan moves from a server to one of its organizations, or back. There is no live plan to "
         "move, or the two do not belong together."
     ),
+    "organization_move_wrong": _l(
+        "Something of this is not right: the id or the key of the server, or the id or the owner "
+        "secret of the organization. Copy each in full."
+    ),
+    "organization_move_over": _l(
+        "It was not begun in this browser, it was begun more than an hour ago, its link is older "
+        "than 24 hours, or one of the two ends has changed since. Nothing more was moved."
+    ),
     "organization_move_same": _l("The organization is on that server already."),
     "organization_moved": _l(
         "The organization has just moved to another server. Log in again from there."
