@@ -19,6 +19,7 @@ from app.services.next_terms import PlanChoice
 from app.services.preview_change import make_change
 from app.services.switch_plan import switch_at_cycle_end
 from app.services.unit_of_work import UnitOfWork
+from app.services.upgrade_tier import upgrade_tier
 from tests.scenarios.story import BUYER, SampleServer, Story
 
 Step = tuple[Any, ...]
@@ -65,6 +66,7 @@ def steps() -> st.SearchStrategy[list[Step]]:
         st.tuples(st.just("silence"), st.sampled_from([3, 40])),
         st.tuples(st.just("switch"), TIERS, SCHEDULES),
         st.tuples(st.just("switch"), TIERS, SCHEDULES),
+        st.tuples(st.just("upgrade"), SCHEDULES),
         st.tuples(st.just("manage"), st.sampled_from(LicenseManagement)),
         st.tuples(st.just("end")),
         st.tuples(st.just("keep")),
@@ -101,6 +103,9 @@ def play(player: Player, step: Step) -> str:
         case ("switch", str(tier), str(schedule)):
             choice = PlanChoice(tier, Schedule(schedule))
             return player.change(lambda work: switch_at_cycle_end(work, payer, choice, actor=BUYER))
+        case ("upgrade", str(schedule)):
+            choice = PlanChoice("plus", Schedule(schedule))
+            return player.try_to(lambda: upgrade_tier(story.ctx, payer, choice, actor=BUYER))
         case ("manage", LicenseManagement() as management):
             return player.change(
                 lambda work: change_management(work, payer, management, actor=BUYER)
