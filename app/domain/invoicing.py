@@ -204,10 +204,10 @@ def _added_lines(
     """Rises over the highest count billed in the cycle; those of one UTC day with one unit price
     are one line, dated from the first. Whoever comes in the time before the anchor, or under a
     fixed price, costs nothing."""
-    if cycle.index == BEFORE or terms.fixed_price is not None:
-        return []
     end = _end_of(terms, cycle)
     price = terms.price_in(cycle)
+    if cycle.index == BEFORE or terms.fixed_price is not None or not price:
+        return []
     groups: dict[tuple[date, int], LineDraft] = {}
     highest = billed
     for entry in entries:

@@ -5,10 +5,14 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
     UniqueConstraint,
+    and_,
+    not_,
+    or_,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -129,6 +133,15 @@ class Plan(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     customer: Mapped[Customer] = relationship()
+
+
+def has_begun(plan: type[Plan] = Plan) -> ColumnElement[bool]:
+    """The condition of plans that run or ran: not of one that waits, nor of one that was called off
+    before it began."""
+    called_off = plan.ended_reason == EndReason.CANCELED
+    return and_(
+        plan.status != PlanStatus.NEVER_STARTED, or_(plan.ended_reason.is_(None), not_(called_off))
+    )
 
 
 class PlanPrice(Base):

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.catalog import Catalog, Tier
 from app.domain.errors import BillingError
-from app.domain.kinds import EndReason, PlanStatus, TierKind
+from app.domain.kinds import TierKind
 from app.models.customers import Customer
-from app.models.plans import Plan
+from app.models.plans import Plan, has_begun
 from app.models.registrations import Organization, Server
 from app.services.coverage import get_covering_plan
 from app.services.customers import Payer, get_live_plan
@@ -96,9 +96,7 @@ def get_trial_days(session: Session, payer: Payer, customer: Customer | None, ti
         .join(Customer, Customer.id == Plan.customer_id)
         .where(
             or_(*payers),
-            Plan.status != PlanStatus.NEVER_STARTED,
-            # One that was called off before it began was never had.
-            or_(Plan.ended_reason.is_(None), Plan.ended_reason != EndReason.CANCELED),
+            has_begun(),
         )
         .limit(1)
     )

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.kinds import LIVE_STATUSES, CustomerKind, EndReason
+from app.domain.kinds import LIVE_STATUSES, CustomerKind
 from app.models.customers import Customer
 from app.models.deals import OrganizationMove, PlanMove
-from app.models.plans import Plan
+from app.models.plans import Plan, has_begun
 from app.models.registrations import Organization, Server
 from app.services.seats import load_counted_organizations
 
@@ -169,7 +169,7 @@ def _own_cover(session: Session, server_id: int, gone: set[int]) -> list[tuple[i
         .where(
             or_(Organization.server_id == server_id, Organization.id.in_(gone)),
             or_(Plan.status.in_(LIVE_STATUSES), Plan.ended_at.is_not(None)),
-            or_(Plan.ended_reason.is_(None), Plan.ended_reason != EndReason.CANCELED),
+            has_begun(),
         )
         .order_by(Plan.id)
     )

@@ -12,13 +12,12 @@ from app.domain.kinds import (
     AtCycleEnd,
     Collection,
     LicenseManagement,
-    PlanStatus,
     TierKind,
 )
 from app.domain.ledger import entry_at
 from app.domain.notices import NEWS_FOR, PlanFacts, end_of_card
 from app.models.customers import Customer
-from app.models.plans import Plan
+from app.models.plans import Plan, has_begun
 from app.models.registrations import Server
 from app.services.plan_ledger import get_counted_organization_ids, get_next_plan, load_entries
 from app.services.plan_rules import is_complimentary, to_entries
@@ -39,9 +38,7 @@ def get_customers_to_notify(session: Session, *, now: datetime) -> list[int]:
 
 def get_plan_to_notify_of(session: Session, customer_id: int) -> Plan | None:
     """The plan that runs, else the one that ended last."""
-    begun = select(Plan).where(
-        Plan.customer_id == customer_id, Plan.status != PlanStatus.NEVER_STARTED
-    )
+    begun = select(Plan).where(Plan.customer_id == customer_id, has_begun())
     plans = list(session.scalars(begun.order_by(Plan.ended_at, Plan.id)).unique())
     live = [plan for plan in plans if plan.status in LIVE_STATUSES]
     ended = [plan for plan in plans if plan.ended_at is not None]

@@ -10,7 +10,7 @@ from app.domain.kinds import AtCycleEnd, EndReason, InvoiceStatus, PlanStatus
 from app.domain.transitions import Change
 from app.models.customers import Customer
 from app.models.invoices import Invoice
-from app.models.plans import Plan
+from app.models.plans import Plan, has_begun
 from app.models.registrations import Server
 from app.services.audit import record_audit
 from app.services.context import SYSTEM
@@ -68,7 +68,7 @@ def _get_ended_plan(work: UnitOfWork, customer: Customer, invoice: Invoice) -> P
     if invoice.plan_id is None:
         latest = (
             select(Plan)
-            .where(Plan.customer_id == customer.id, Plan.status == PlanStatus.ENDED)
+            .where(Plan.customer_id == customer.id, Plan.status == PlanStatus.ENDED, has_begun())
             .order_by(Plan.ended_at.desc(), Plan.id.desc())
             .limit(1)
         )

@@ -25,6 +25,7 @@ from app.models.plans import Plan
 from app.services.context import Context
 from app.services.customers import Payer
 from app.services.pages.coming import load_coming_lines
+from app.services.pages.complimentary import ComplimentaryView, get_complimentary_view
 from app.services.pages.contacts import Contacts, load_contacts
 from app.services.pages.discount import DiscountView, discount_of
 from app.services.pages.growth import Growth, growth_of
@@ -168,6 +169,7 @@ class BillingPage:
     is_parked: bool
     free_seats: int
     sponsorship_pending: bool
+    complimentary: ComplimentaryView | None
     estimates: bool = False
 
 
@@ -212,7 +214,15 @@ def load_billing_page(
         free_seats=ctx.catalog.free_seats,
         sponsorship_pending=head.asks_to_be_sponsored,
         estimates=ctx.catalog.estimate_when_stale,
+        complimentary=_complimentary(ctx, session, head, plan),
     )
+
+
+def _complimentary(
+    ctx: Context, session: Session, head: Head, plan: PlanNow | None
+) -> ComplimentaryView | None:
+    is_live = _state(head) is BillingState.LIVE
+    return get_complimentary_view(ctx, session, head, plan) if is_live else None
 
 
 def _state(head: Head) -> BillingState:

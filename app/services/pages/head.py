@@ -18,10 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased, lazyload
 
-from app.domain.kinds import LIVE_STATUSES, CustomerKind, EndReason, PlanStatus, PurchaseStatus
+from app.domain.kinds import LIVE_STATUSES, CustomerKind, PurchaseStatus
 from app.models.charges import Adjustment, OneOff
 from app.models.customers import Customer
-from app.models.plans import Plan
+from app.models.plans import Plan, has_begun
 from app.models.purchases import Purchase
 from app.models.registrations import Organization, Server
 from app.models.uploads import PendingAuditRow
@@ -111,12 +111,7 @@ def _head_query(kind: CustomerKind) -> Executable:
     organization_id: BindParameter[int] = bindparam("organization_id")
     latest_plan = (
         select(latest.id)
-        .where(
-            latest.customer_id == Customer.id,
-            latest.status != PlanStatus.NEVER_STARTED,
-            # One that was given up before it began has never been anybody's plan.
-            or_(latest.ended_reason.is_(None), latest.ended_reason != EndReason.CANCELED),
-        )
+        .where(latest.customer_id == Customer.id, has_begun(latest))
         .order_by(case((latest.status.in_(LIVE_STATUSES), 0), else_=1), latest.id.desc())
         .limit(1)
         .correlate(Customer)

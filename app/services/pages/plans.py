@@ -15,11 +15,13 @@ from app.services.context import Context
 from app.services.customers import Payer
 from app.services.may_buy import get_sold_tiers, get_trial_days
 from app.services.offered_price import get_new_customer_terms
+from app.services.pages.complimentary import get_scheduled_title
 from app.services.pages.head import Head, load_head
 from app.services.pages.parts import OpenPurchase, open_purchase_of, tier_title
 from app.services.pages.people import PeopleHistory, load_people
 from app.services.pages.plan_change import ChangeOffers, change_offers
 from app.services.pages.plan_now import load_plan_now
+from app.services.pages.schedule import can_schedule
 from app.services.pages.tier_prices import Buyer, TierView, agreed_minimum, tier_view
 from app.services.plan_factory import get_staff_discount
 from app.services.plan_rules import is_complimentary
@@ -90,6 +92,8 @@ class PlansPage:
     sponsored: Sponsored
     sponsorship_pending: bool
     changes: ChangeOffers | None
+    can_schedule: bool
+    scheduled_title: str | None
 
     @property
     def is_over_free(self) -> bool:
@@ -144,6 +148,8 @@ def load_plans_page(ctx: Context, session: Session, payer: Payer, *, now: dateti
         sponsored=_sponsored(ctx),
         sponsorship_pending=head.asks_to_be_sponsored,
         changes=change_offers(ctx, session, head),
+        can_schedule=can_schedule(ctx, head),
+        scheduled_title=get_scheduled_title(ctx, session, head),
     )
 
 

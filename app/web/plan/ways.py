@@ -12,6 +12,8 @@ from app.web.context import get_context
 # What the upgrade page's address may hold; that page checks the values itself.
 CHOICE_NAMES = ("tier", "schedule", "management", "licenses", "coupon")
 LONGEST_VALUE = 40
+# The pages on which a plan is chosen: one that begins now, or when a legacy plan ends.
+CHOICE_PAGES = {"upgrade": "upgrade.plan_choice", "schedule": "upgrade.plan_schedule"}
 # The number of an invoice of ours; the page behind it checks whose it is.
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 # The provider puts the id of the visit here; it is no address of ours that may be escaped.
@@ -24,10 +26,10 @@ def way_of(given: Mapping[str, str]) -> dict[str, Any]:
     invoice = given.get("invoice", "")
     if given.get("next") == "invoice" and _NUMBER.fullmatch(invoice):
         return {"next": "invoice", "invoice": invoice}
-    if given.get("next") != "upgrade":
+    if given.get("next") not in CHOICE_PAGES:
         return {"next": "billing"}
     kept = {name: given.get(name, "") for name in CHOICE_NAMES}
-    return {"next": "upgrade"} | {
+    return {"next": given["next"]} | {
         name: value for name, value in kept.items() if 0 < len(value) <= LONGEST_VALUE
     }
 
@@ -36,10 +38,10 @@ def address_after(ref: CustomerRef, way: Mapping[str, Any]) -> str:
     """The page that the way leads to."""
     if way.get("next") == "invoice":
         return url_for("portal.invoice", entity_uuid=ref.uuid, invoice_id=int(way["invoice"]))
-    if way.get("next") != "upgrade":
+    if way.get("next") not in CHOICE_PAGES:
         return url_for("portal.billing", entity_uuid=ref.uuid)
     choice: dict[str, Any] = {name: value for name, value in way.items() if name in CHOICE_NAMES}
-    return url_for("upgrade.plan_choice", entity_uuid=ref.uuid, **choice)
+    return url_for(CHOICE_PAGES[way["next"]], entity_uuid=ref.uuid, **choice)
 
 
 def return_address(ref: CustomerRef, way: Mapping[str, Any]) -> str:

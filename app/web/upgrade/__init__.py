@@ -2,11 +2,13 @@
 
 from flask import Blueprint
 
-from app.web.wordings import offers, purchases, trials
+from app.web.wordings import legacy, offers, purchases, trials
 
 blueprint = Blueprint("upgrade", __name__)
 
 for word in (
+    legacy.schedule_headline,
+    legacy.schedule_words,
     offers.offer_headline,
     offers.offer_lead,
     offers.offer_later,
@@ -24,4 +26,7 @@ for word in (
 ):
     blueprint.add_app_template_filter(word)
 
-from app.web.upgrade import views  # noqa: E402, F401  # the views attach themselves to the blueprint
+from app.web.upgrade import (  # noqa: E402  # the views attach themselves to the blueprint
+    schedule_views,  # noqa: F401  # as above
+    views,  # noqa: F401  # as above
+)

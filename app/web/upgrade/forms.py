@@ -13,6 +13,7 @@ from wtforms import (  # type: ignore[attr-defined]  # the types are those of an
 from wtforms.validators import Length, Optional
 
 from app.domain.kinds import Collection, LicenseManagement, Schedule
+from app.services.pages.schedule import SchedulePage
 from app.services.pages.upgrade import COUPON_PROBLEMS, TierOption, UpgradePage
 from app.services.quote import PurchaseChoice
 from app.web.fields import NumberField
@@ -90,7 +91,7 @@ class ChoiceForm(FlaskForm):
         if (self.licenses.data is None or is_unused) and not self.licenses.errors:
             self.licenses.data, self.licenses.raw_data = licenses, None
 
-    def note_problem(self, page: UpgradePage) -> None:
+    def note_problem(self, page: UpgradePage | SchedulePage) -> None:
         """Say beside its field why the choice has no price."""
         if page.problem is None:
             return

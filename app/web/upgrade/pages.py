@@ -11,6 +11,7 @@ from app.domain.errors import BillingError
 from app.domain.kinds import LicenseManagement, Schedule
 from app.services.identity import CustomerRef
 from app.services.pages.purchase import PurchasePage, load_purchase_page
+from app.services.pages.schedule import SchedulePage
 from app.services.pages.upgrade import (
     QuoteChange,
     UpgradePage,
@@ -115,7 +116,7 @@ def _render(
     return make_response(body, REFUSED if refused else 200)
 
 
-def schedule_amounts(page: UpgradePage, form: ChoiceForm) -> dict[str, str]:
+def schedule_amounts(page: UpgradePage | SchedulePage, form: ChoiceForm) -> dict[str, str]:
     """What a license of the chosen tier costs with each schedule."""
     chosen = [tier for tier in page.tiers if tier.key == form.tier.data]
     return {

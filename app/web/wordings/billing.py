@@ -34,6 +34,7 @@ _TERMS = {
     "discount_percent": _l("your discount"),
     "discount_until": _l("your discount"),
     "trial_days": _l("the free trial"),
+    "starts_at": _l("the day on which it begins"),
 }
 
 

@@ -21,6 +21,7 @@ from app.web.wording import (
     format_money,
     schedule_unit,
 )
+from app.web.wordings.legacy import complimentary_headline
 from app.web.wordings.purchases import due_words
 
 # A day nearer than this is told without its year.
@@ -82,6 +83,8 @@ def billing_headline(page: BillingPage) -> str:
             tier=plan.tier_title,
             day=near_day(plan.ends_at, page.now),
         )
+    if page.complimentary is not None and not _what_is_owed(page):
+        return complimentary_headline(page.complimentary)
     if plan.people is None:
         licenses = count_licenses(plan.licenses)
         about = gettext("%(tier)s, %(licenses)s.", tier=plan.tier_title, licenses=licenses)
