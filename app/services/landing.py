@@ -26,7 +26,9 @@ def decide_landing(
         live = get_live_plans(session, [place])[place.id]
     else:
         live = _own_plans(session, place, *LIVE_STATUSES)
-    if any(catalog.tier(plan.tier).kind is TierKind.SPONSORED for plan in live):
+    # A plan outlives its tier in the catalog.
+    tiers = [catalog.tiers.get(plan.tier) for plan in live]
+    if any(tier is not None and tier.kind is TierKind.SPONSORED for tier in tiers):
         return "sponsorship"
     if live or _own_plans(session, place, PlanStatus.NEVER_STARTED):
         return DEFAULT_PAGE

@@ -29,6 +29,7 @@ VISITS: dict[str, dict[str, str]] = {
         "legacy": "billing/",
         "legacy-plans": "plans/",
         "legacy-upgrade": "upgrade/?tier=basic",
+        "legacy-schedule": "upgrade/schedule/?tier=business&schedule=annual",
     },
     "beacon-library": {
         "discount": "billing/",
@@ -42,15 +43,24 @@ VISITS: dict[str, dict[str, str]] = {
     "marlow-dental": {"switch-scheduled": "billing/"},
     "sable-freight": {"renewal-waits": "billing/"},
 }
-ROUTES = {"billing": "portal.billing", "plans": "portal.plans", "upgrade": "upgrade.plan_choice"}
+ROUTES = {
+    "billing/": "portal.billing",
+    "plans/": "portal.plans",
+    "upgrade/": "upgrade.plan_choice",
+    "upgrade/schedule/": "upgrade.plan_schedule",
+    "invoices/": "portal.invoice",
+}
+
+
+def _route_of(path: str) -> str:
+    """The route behind an address below the customer's own; of a list, that of its first entry."""
+    return ROUTES[path.partition("?")[0]]
+
+
 CAST_PAGES: dict[str, str | None] = {
     "demo": "demo.overview",
     "trial-upgrade": "upgrade.plan_choice",
-    **{
-        name: ROUTES.get(path.partition("/")[0], "portal.invoice")
-        for pages in VISITS.values()
-        for name, path in pages.items()
-    },
+    **{name: _route_of(path) for pages in VISITS.values() for name, path in pages.items()},
     "mail-stop": "mail_choices.stop",
 }
 

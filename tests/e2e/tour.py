@@ -117,6 +117,7 @@ _MACHINE = "answers programs"
 NO_PAGE = {
     "account.people_me": _FORM,
     "plan.billing_licenses_renewal": _FORM,
+    "upgrade.plan_schedule_confirm": _FORM,
     "plan.billing_card_cancelled": "leads on",
     "login.begin": "leads on",
     "login.begin_on_behalf": "leads on",
