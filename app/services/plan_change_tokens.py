@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from app.domain.errors import BillingError
 from app.domain.kinds import Schedule
+from app.services.confirmed_tokens import read_confirmed
 from app.services.context import Context
 from app.services.customers import Payer
 from app.services.next_terms import PlanChoice
@@ -38,14 +38,7 @@ def read_change(
     ctx: Context, payer: Payer, token: str, *, max_age: timedelta = CHANGE_AGE
 ) -> PlanChange:
     """What was confirmed. Raises BillingError `quote_expired` or `quote_invalid`."""
-    try:
-        value, _ = ctx.tokens.read(CHANGE_PURPOSE, token, max_age=max_age)
-    except BillingError as error:
-        if error.code == "token_expired":
-            raise BillingError("quote_expired") from None
-        raise BillingError("quote_invalid") from None
-    if value["payer"] != payer.uuid:
-        raise BillingError("quote_invalid")
+    value = read_confirmed(ctx, payer, CHANGE_PURPOSE, token, max_age=max_age)
     terms = value["terms"]
     choice = PlanChoice(terms["tier"], Schedule(terms["schedule"]))
     return PlanChange(choice, bool(value["at_once"]), terms)

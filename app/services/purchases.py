@@ -23,6 +23,7 @@ from app.models.customers import Customer
 from app.models.purchases import Purchase
 from app.models.registrations import Server
 from app.services.audit import record_audit
+from app.services.confirmed_tokens import read_confirmed
 from app.services.context import Actor, Context
 from app.services.coupons import claim_coupon
 from app.services.customers import Payer, claim_payer
@@ -101,16 +102,11 @@ def confirm_purchase(ctx: Context, command: ConfirmPurchase, *, actor: Actor) ->
 
 
 def read_quote(ctx: Context, command: ConfirmPurchase) -> dict[str, Any]:
-    """What the person confirmed. Raises BillingError `quote_expired` or `token_invalid`."""
-    try:
-        value, _ = ctx.tokens.read(QUOTE_PURPOSE, command.quote_token, max_age=QUOTE_AGE)
-    except BillingError as error:
-        if error.code == "token_expired":
-            raise BillingError("quote_expired") from None
-        raise BillingError("quote_invalid") from None
-    if value["payer"] != command.payer.uuid:
-        raise BillingError("quote_invalid")
-    return dict(value)
+    """What the person confirmed. Raises BillingError `quote_expired` or `quote_invalid`."""
+    found = read_confirmed(
+        ctx, command.payer, QUOTE_PURPOSE, command.quote_token, max_age=QUOTE_AGE
+    )
+    return dict(found)
 
 
 def _check_quote(

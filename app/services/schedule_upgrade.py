@@ -12,6 +12,7 @@ from app.domain.transitions import Change
 from app.models.customers import Customer
 from app.models.plans import Plan
 from app.models.registrations import Server
+from app.services.confirmed_tokens import read_confirmed
 from app.services.context import Actor, Context
 from app.services.customers import Payer, claim_payer
 from app.services.ledger import sync_server_ledgers
@@ -54,13 +55,7 @@ def read_scheduled_quote(
 ) -> tuple[PurchaseChoice, Mapping[str, Any]]:
     """The choice and the terms that were confirmed. Raises BillingError `quote_expired` or
     `quote_invalid`."""
-    try:
-        value, _ = ctx.tokens.read(SCHEDULE_PURPOSE, token, max_age=max_age)
-    except BillingError as error:
-        expired = error.code == "token_expired"
-        raise BillingError("quote_expired" if expired else "quote_invalid") from None
-    if value["payer"] != payer.uuid:
-        raise BillingError("quote_invalid")
+    value = read_confirmed(ctx, payer, SCHEDULE_PURPOSE, token, max_age=max_age)
     management = LicenseManagement(value["management"])
     choice = PurchaseChoice(
         tier=value["terms"]["tier"],

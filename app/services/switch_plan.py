@@ -27,12 +27,14 @@ from app.services.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A plan that will follow: when, what it will be, and the terms as they are signed."""
+    """A plan that will follow: when, what it will be, and the terms as they are signed. It has
+    begun already (`has_begun`) where a free trial goes on with another schedule."""
 
     at: datetime
     tier: str
     schedule: Schedule
     terms: Mapping[str, Any]
+    has_begun: bool = False
 
 
 def switch_at_cycle_end(
@@ -81,7 +83,7 @@ def switch_at_cycle_end(
             actor=actor,
             reason=reason,
         )
-        return Scheduled(work.now, tier.key, choice.schedule, terms)
+        return Scheduled(work.now, tier.key, choice.schedule, terms, has_begun=True)
     apply_change(plan, Change.SWITCH_SCHEDULE if is_same_tier else Change.SWITCH_TIER)
     at = cycle_at(plan.billing_cycle_anchor, plan.schedule, work.now).end
     spec = spec_of(work, payer, customer, plan, tier, schedule=choice.schedule, starts_at=at)

@@ -24,7 +24,14 @@ from app.domain.invoicing import (
     total_of,
     unused_value,
 )
-from app.domain.kinds import AtCycleEnd, Collection, LicenseManagement, PlanStatus, Schedule
+from app.domain.kinds import (
+    AtCycleEnd,
+    Collection,
+    LicenseManagement,
+    LineKind,
+    PlanStatus,
+    Schedule,
+)
 from app.domain.ledger import LedgerRules
 from app.domain.transitions import TRANSITIONS, Change, decide_transition
 from app.models.customers import Customer
@@ -42,6 +49,7 @@ from app.services.plan_change_tokens import PlanChange, sign_change
 from app.services.plan_credit import compute_unused_months, is_discount_paid, load_paid_lines
 from app.services.plan_factory import PlanSpec
 from app.services.plan_rules import has_agreed_end
+from app.services.switch_trial import can_switch_trial
 
 HIGHER, LOWER = "higher", "lower"
 # What a person can read about a change of terms.
@@ -64,7 +72,8 @@ class ChangeOffers:
 @dataclass(frozen=True, slots=True)
 class ChangePage:
     """What a change would do; cents of `currency`. At once: `closing` and `lines` are one invoice
-    of now, `credit` is taken off it. At the cycle's end: that of `at`, if nothing else happens."""
+    of now, `credit` is taken off it. At the cycle's end: that of `at`, if nothing else happens.
+    In a free trial (`in_trial`) the other schedule begins at once and is charged when that ends."""
 
     token: str
     is_at_once: bool
@@ -90,6 +99,7 @@ class ChangePage:
     card: CardView | None
     is_by_invoice: bool
     terms: Mapping[str, Any]
+    in_trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +153,11 @@ def change_offers(ctx: Context, session: Session, head: Head) -> ChangeOffers | 
     return ChangeOffers(
         tiers=tiers,
         schedule=plan.schedule,
-        other_schedule=other if can_switch and plan.tier in ctx.catalog.tiers else None,
+        other_schedule=(
+            other
+            if (can_switch or can_switch_trial(plan)) and plan.tier in ctx.catalog.tiers
+            else None
+        ),
         management=plan.license_management,
         can_manage=plan.collection is Collection.CHARGE_AUTOMATICALLY,
         cycle_end=cycle_at(plan.billing_cycle_anchor, plan.schedule, head.now).end,
@@ -167,7 +181,8 @@ def load_change_page(
     is_at_once = tier.key != plan.tier and is_higher(reading, plan, tier)
     if is_at_once and plan.status is PlanStatus.TRIAL:
         raise BillingError("trial_first", tier=tier.title)
-    decide_transition(plan.status, plan.at_cycle_end, _change(plan, tier, is_at_once))
+    in_trial = tier.key == plan.tier and can_switch_trial(plan)
+    decide_transition(plan.status, plan.at_cycle_end, _change(plan, tier, is_at_once or in_trial))
     at = now if is_at_once else plan_now.cycle.end
     months = _months_back(session, plan_now) if is_at_once else 0
     spec = spec_of(
@@ -184,7 +199,7 @@ def load_change_page(
     charge = (
         _at_once(session, plan_now, spec, licenses)
         if is_at_once
-        else _at_cycle_end(plan_now, spec, licenses)
+        else _at_cycle_end(plan_now, spec, licenses, in_trial=in_trial)
     )
     renewal = renewal_estimate(_terms(spec), licenses=licenses, cycle_index=1)
     is_next = is_at_once or plan.next_invoice_date == at
@@ -223,6 +238,7 @@ def load_change_page(
         card=card_of(customer),
         is_by_invoice=plan.collection is Collection.SEND_INVOICE,
         terms=terms,
+        in_trial=in_trial,
     )
 
 
@@ -287,7 +303,7 @@ def _change(plan: Plan, tier: Tier, is_at_once: bool) -> Change:
     return Change.SWITCH_SCHEDULE if tier.key == plan.tier else Change.SWITCH_TIER
 
 
-def _terms(spec: PlanSpec) -> PlanTerms:
+def _terms(spec: PlanSpec, *, first_kind: LineKind = LineKind.RENEWAL) -> PlanTerms:
     """What a plan of these terms charges."""
     price = spec.price or 0
     discount = spec.discount
@@ -298,6 +314,7 @@ def _terms(spec: PlanSpec) -> PlanTerms:
         new_customer=spec.promo,
         discounted_price=None if discount is None else discount.price_for(price, spec.schedule),
         discount_ends_at=None if discount is None else discount.ends_at,
+        first_kind=first_kind,
     )
 
 
@@ -322,7 +339,9 @@ def _licenses(now: PlanNow, spec: PlanSpec, customer: Customer, *, is_at_once: b
     return max(1, chosen if rules.exempt else max(chosen, needed))
 
 
-def _at_cycle_end(now: PlanNow, spec: PlanSpec, licenses: int) -> _Charge:
+def _at_cycle_end(
+    now: PlanNow, spec: PlanSpec, licenses: int, *, in_trial: bool = False
+) -> _Charge:
     """What the old plan closes at the end of its cycle, as far as it is known, and the first cycle
     of the new one."""
     ends_at, until = spec.anchor, now.plan.invoiced_until
@@ -335,7 +354,10 @@ def _at_cycle_end(now: PlanNow, spec: PlanSpec, licenses: int) -> _Charge:
             invoiced_until=until,
             boundary=ends_at,
         )
-    first = renewal_estimate(_terms(spec), licenses=licenses, cycle_index=0)
+    # After a trial the first cycle is the first that is paid for.
+    kind = LineKind.FIRST if in_trial else LineKind.RENEWAL
+    terms = _terms(spec, first_kind=kind)
+    first = renewal_estimate(terms, licenses=licenses, cycle_index=0)
     return _Charge(tuple(closing), tuple(first))
 
 

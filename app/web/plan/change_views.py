@@ -26,7 +26,7 @@ from app.web.forms import form_view
 from app.web.plan import blueprint
 from app.web.plan.forms import ChangeForm, ManagementForm
 from app.web.wording import format_date
-from app.web.wordings.plan_changes import managed_words, upgraded_words
+from app.web.wordings.plan_changes import managed_words, switched_in_trial_words, upgraded_words
 
 # However old a confirmation is, its page can be shown once more.
 ANY_AGE = AUTHENTICATION_AGE * 366
@@ -66,6 +66,9 @@ def billing_change(form: ChangeForm, ref: CustomerRef) -> ResponseReturnValue:
             work, ref.payer, change.choice, actor=current_actor(), confirmed=change.terms
         ),
     )
+    if found.has_begun:
+        flash_done(switched_in_trial_words(found.schedule))
+        return _to_billing(ref)
     day = format_date(found.at)
     flash_with_undo(
         gettext("Your plan will change on %(day)s.", day=day),

@@ -2,7 +2,7 @@
 
 from flask_babel import gettext
 
-from app.domain.kinds import AtCycleEnd, LicenseManagement
+from app.domain.kinds import AtCycleEnd, LicenseManagement, Schedule
 from app.services.pages.billing import SwitchView
 from app.services.pages.plan_change import ChangePage, ManagementPage
 from app.services.upgrade_tier import UpgradeOutcome, UpgradeResult
@@ -43,8 +43,35 @@ def _each(page: ChangePage) -> str:
 
 def change_consequences(page: ChangePage) -> list[str]:
     """What will happen, for whom, from when, for how much: a sentence for each."""
-    said = _at_once(page) if page.is_at_once else _at_cycle_end(page)
+    if page.in_trial:
+        said = _in_trial(page)
+    else:
+        said = _at_once(page) if page.is_at_once else _at_cycle_end(page)
     return [text for text in said if text]
+
+
+def _in_trial(page: ChangePage) -> list[str]:
+    return [
+        gettext(
+            "Your free trial goes on to the same day, %(day)s. Nothing is charged before.",
+            day=format_date(page.at),
+        ),
+        gettext(
+            "On that day you are charged %(total)s for %(licenses)s (%(why)s), if nobody comes or "
+            "goes.",
+            total=format_money(page.total, page.currency),
+            licenses=count_licenses(page.licenses),
+            why=_why_so_many(page),
+        ),
+        gettext("Until then you can change back, or end the plan."),
+    ]
+
+
+def switched_in_trial_words(schedule: Schedule) -> str:
+    """What was done to a plan in its free trial."""
+    if schedule is Schedule.ANNUAL:
+        return gettext("Your plan is paid by the year from the end of the free trial on.")
+    return gettext("Your plan is paid by the month from the end of the free trial on.")
 
 
 def _at_once(page: ChangePage) -> list[str]:

@@ -58,6 +58,27 @@ def test_it_begins_and_counts_its_days(shop: Shop) -> None:
     assert headline(shop.get("billing")) == "Basic, 18 people. Next charge: $43.00 on 1 March."
 
 
+def test_another_schedule_is_chosen_inside_the_trial(shop: Shop) -> None:
+    shop.open().has_card()
+    shop.pay()
+    assert "Pay by the year" in words(shop.get("plans"))
+    page = shop.get("plan/change", "?tier=basic&schedule=annual")
+    assert headline(page) == "Pay for Basic by the year from 1 February 2012 on?"
+    text = words(page)
+    assert "Your free trial goes on to the same day, 1 February 2012." in text
+    assert "you are charged $516.00 for 18 licenses" in text
+    answer = shop.client.submit(page, action="/plan/change/")
+    assert (answer.status_code, answer.location) == (303, shop.page("billing"))
+    page = shop.get("billing")
+    assert "Your plan is paid by the year from the end of the free trial on." in words(page)
+    assert (
+        headline(page) == "Basic, 18 people. Free trial: 30 days left, then $516.00 on 1 February."
+    )
+    # Sent twice, the form says that the plan has changed.
+    page = shop.get("plan/change", "?tier=basic&schedule=annual")
+    assert page.status_code in {303, 400, 409} or "already" in words(page)
+
+
 def test_a_trial_that_is_ended(shop: Shop) -> None:
     shop.open().has_card().pay()
     end_plan_at_cycle_end(shop.ctx, shop.story.payer(shop.server), actor=BUYER)
