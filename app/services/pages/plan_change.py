@@ -103,19 +103,6 @@ class ChangePage:
 
 
 @dataclass(frozen=True, slots=True)
-class ManagementPage:
-    """Who is to decide the number of licenses, and what that means; `licenses` are those of now."""
-
-    tier_title: str
-    target: LicenseManagement
-    people: int | None
-    licenses: int
-    licenses_at_renewal: int
-    needed: int
-    cycle_end: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class _Reading:
     """What `next_terms` reads from, on a page."""
 
@@ -172,7 +159,7 @@ def load_change_page(
     Raises BillingError `no_plan`, `plan_is_agreed`, `unknown_tier`, `tier_required`,
     `change_is_none`, `trial_first`, `transition_refused`; MissingDataError.
     """
-    head, plan_now, customer = _load(session, payer, now=now)
+    head, plan_now, customer = load_changeable(session, payer, now=now)
     plan = plan_now.plan
     if head.is_stale:
         raise MissingDataError(last_heard=head.last_heard, server_id=head.server.id)
@@ -251,31 +238,11 @@ def find_changed_terms(before: Mapping[str, Any], page: ChangePage) -> tuple[Quo
     )
 
 
-def load_management_page(
-    ctx: Context, session: Session, payer: Payer, *, now: datetime
-) -> ManagementPage:
-    """What it means to let somebody else decide the number of licenses. Raises BillingError
-    `no_plan`, `plan_is_agreed`, `automatic_needs_card`; MissingDataError."""
-    head, plan_now, _ = _load(session, payer, now=now)
-    plan, current = plan_now.plan, plan_now.current
-    is_manual = plan.license_management is LicenseManagement.MANUAL
-    if is_manual and plan.collection is Collection.SEND_INVOICE:
-        raise BillingError("automatic_needs_card")
-    if is_manual and head.is_stale:
-        raise MissingDataError(last_heard=head.last_heard, server_id=head.server.id)
-    rules = plan_now.rules
-    return ManagementPage(
-        tier_title=tier_title(ctx.catalog, plan.tier),
-        target=LicenseManagement.AUTOMATIC if is_manual else LicenseManagement.MANUAL,
-        people=None if head.is_stale else plan_now.people,
-        licenses=current.licenses,
-        licenses_at_renewal=plan_now.licenses_at_renewal,
-        needed=max(current.licenses, rules.needed(plan_now.people, plan_now.cycle)),
-        cycle_end=plan_now.cycle.end,
-    )
-
-
-def _load(session: Session, payer: Payer, *, now: datetime) -> tuple[Head, PlanNow, Customer]:
+def load_changeable(
+    session: Session, payer: Payer, *, now: datetime
+) -> tuple[Head, PlanNow, Customer]:
+    """The plan that runs, if anything about it can be changed. Raises BillingError `no_plan`,
+    `plan_is_agreed`, `plan_has_ended`."""
     head = load_head(session, payer, now=now)
     plan, customer = head.live_plan, head.customer
     if plan is None or customer is None:

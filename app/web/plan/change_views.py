@@ -12,8 +12,8 @@ from app.services.next_terms import PlanChoice
 from app.services.pages.plan_change import (
     find_changed_terms,
     load_change_page,
-    load_management_page,
 )
+from app.services.pages.plan_management import load_management_page
 from app.services.plan_change_tokens import PlanChange, read_change
 from app.services.preview_change import make_change
 from app.services.purchase_state import AUTHENTICATION_AGE

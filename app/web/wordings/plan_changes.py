@@ -4,7 +4,8 @@ from flask_babel import gettext
 
 from app.domain.kinds import AtCycleEnd, LicenseManagement, Schedule
 from app.services.pages.billing import SwitchView
-from app.services.pages.plan_change import ChangePage, ManagementPage
+from app.services.pages.plan_change import ChangePage
+from app.services.pages.plan_management import ManagementPage
 from app.services.upgrade_tier import UpgradeOutcome, UpgradeResult
 from app.web.wording import (
     Message,

@@ -228,7 +228,8 @@ def test_many_obstacles_are_counted(shop: Shop) -> None:
     with counted_queries() as queries:
         page = shop.client.get(server.page("deactivate"))
     assert "27 things stand in the way." in words(page) and "And 2 more." in words(page)
-    assert len(queries) <= 8, "\n".join(queries)
+    # The ninth is for what is owed, which every page says.
+    assert len(queries) <= 9, "\n".join(queries)
 
 
 def test_open_invoices_are_told_and_stay(shop: Shop, leaving: KnownServer) -> None:
