@@ -6,6 +6,7 @@ from typing import Any
 from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from wtforms import SelectChoice  # type: ignore[attr-defined]  # the types are of an older release
 
 from app.domain.errors import BillingError
 from app.services.identity import CustomerRef
@@ -111,6 +112,11 @@ def _render(
             raise
         flash_problem(message_for(error))
         return redirect(billing_address(ref), code=303)
+    # Nothing is paid now.
+    form.pay.choices = [
+        SelectChoice(CARD, gettext("Card")),
+        SelectChoice(INVOICE, gettext("By invoice")),
+    ]
     form.note_problem(page)
     form.suggest(page.quote.licenses if page.quote is not None else page.people)
     way = {} if page.quote is None or choice is None else choice_arguments(choice)
