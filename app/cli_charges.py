@@ -14,6 +14,7 @@ from app.cli_common import (
     staff_context,
     why,
 )
+from app.cli_preview import act_or_preview
 from app.domain.kinds import Collection, InvoiceStatus
 from app.models.invoices import Invoice
 from app.services.context import CLI, Context
@@ -81,15 +82,20 @@ def one_off_command(
     context = staff_context()
     command = AddOneOff(amount, description, reason, at_once=at_once, is_sent=send)
     with refusals_as_messages():
-        payer = find_payer(context, uuid)
-        added = add_one_off(context, payer, command, actor=CLI, dry_run=dry_run)
+        name = find_payer(context, uuid).display_name
+    added = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: add_one_off(ctx, payer, command, actor=CLI, dry_run=dry_run),
+        dry_run=dry_run,
+    )
     total = format_money(added.amount, added.currency)
     if added.invoice_id is None:
-        click.echo(f"{total} for {payer.display_name}: on the next invoice")
+        click.echo(f"{total} for {name}: on the next invoice")
     else:
         by_card = added.collection is Collection.CHARGE_AUTOMATICALLY
         how = "charged to the card" if by_card else "sent as an invoice"
-        click.echo(f"{total} for {payer.display_name}: {how} at once")
+        click.echo(f"{total} for {name}: {how} at once")
     if dry_run:
         click.echo(NOTHING_CHANGED)
         return

@@ -16,11 +16,14 @@ from app.cli_common import (
     staff_context,
     why,
 )
+from app.cli_preview import act_or_preview
 from app.domain.discounts import StaffDiscount
-from app.services.context import CLI
+from app.services.context import CLI, Context
+from app.services.customers import Payer
 from app.services.set_customer_discount import SetDiscount, set_customer_discount
 from app.services.set_license_rules import set_exempt, set_minimum_licenses
 from app.services.set_required_tier import set_required_tier
+from app.services.staff_change import StaffChange
 
 
 def add_deal_commands(group: click.Group) -> None:
@@ -66,11 +69,13 @@ def discount_command(
         raise click.UsageError("--ends does not go with --remove: it is taken away at once")
     discount = StaffDiscount(percent, monthly_price, annual_price, ends)
     context = staff_context()
-    with refusals_as_messages():
-        command = SetDiscount(discount=None if remove else discount, owner=owner, reason=reason)
-        change = set_customer_discount(
-            context, find_payer(context, uuid), command, actor=CLI, dry_run=dry_run
-        )
+    command = SetDiscount(discount=None if remove else discount, owner=owner, reason=reason)
+    change = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: set_customer_discount(ctx, payer, command, actor=CLI, dry_run=dry_run),
+        dry_run=dry_run,
+    )
     show_change(change.before, change.after, dry_run=dry_run)
 
 
@@ -112,12 +117,11 @@ def licenses_command(
     if (minimum is not None) + no_minimum + (exempt is not None) != 1:
         raise click.UsageError("give one of --minimum, --no-minimum, --exempt, --not-exempt")
     context = staff_context()
-    with refusals_as_messages():
-        payer = find_payer(context, uuid)
+
+    def act(ctx: Context, payer: Payer) -> StaffChange:
         if exempt is not None:
-            change = set_exempt(context, payer, exempt, reason=reason, actor=CLI, dry_run=dry_run)
-        else:
-            change = set_minimum_licenses(
-                context, payer, minimum, reason=reason, actor=CLI, dry_run=dry_run
-            )
+            return set_exempt(ctx, payer, exempt, reason=reason, actor=CLI, dry_run=dry_run)
+        return set_minimum_licenses(ctx, payer, minimum, reason=reason, actor=CLI, dry_run=dry_run)
+
+    change = act_or_preview(context, uuid, act, dry_run=dry_run)
     show_change(change.before, change.after, dry_run=dry_run)

@@ -15,13 +15,13 @@ from app.cli_common import (
     Instant,
     dry_run_option,
     find_payer,
-    refusals_as_messages,
     show_change,
     show_summary,
     staff_context,
     terminal_progress,
     why,
 )
+from app.cli_preview import act_or_preview
 from app.domain.errors import BillingError
 from app.domain.kinds import Collection, LicenseManagement, Schedule
 from app.services.context import CLI, Context
@@ -64,15 +64,14 @@ def _show(change: StaffChange, *, dry_run: bool) -> None:
 def create_command(uuid: str, until: datetime, reason: str, dry_run: bool) -> None:
     """Put an organization or server on a legacy plan until a date."""
     context = staff_context()
-    with refusals_as_messages():
-        change = create_legacy_plan(
-            context,
-            find_payer(context, uuid),
-            until=until,
-            reason=reason,
-            actor=CLI,
-            dry_run=dry_run,
-        )
+    change = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: create_legacy_plan(
+            ctx, payer, until=until, reason=reason, actor=CLI, dry_run=dry_run
+        ),
+        dry_run=dry_run,
+    )
     _show(change, dry_run=dry_run)
 
 
@@ -85,15 +84,14 @@ def create_command(uuid: str, until: datetime, reason: str, dry_run: bool) -> No
 def extend_command(uuid: str, until: datetime, reason: str, dry_run: bool) -> None:
     """Move the end of a legacy plan; a plan that is scheduled for it begins then."""
     context = staff_context()
-    with refusals_as_messages():
-        change = move_legacy_end(
-            context,
-            find_payer(context, uuid),
-            until=until,
-            reason=reason,
-            actor=CLI,
-            dry_run=dry_run,
-        )
+    change = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: move_legacy_end(
+            ctx, payer, until=until, reason=reason, actor=CLI, dry_run=dry_run
+        ),
+        dry_run=dry_run,
+    )
     _show(change, dry_run=dry_run)
 
 
@@ -105,10 +103,12 @@ def extend_command(uuid: str, until: datetime, reason: str, dry_run: bool) -> No
 def end_command(uuid: str, reason: str, dry_run: bool) -> None:
     """End a legacy plan now. A plan that is scheduled for its end is given up, too."""
     context = staff_context()
-    with refusals_as_messages():
-        change = end_legacy_plan(
-            context, find_payer(context, uuid), reason=reason, actor=CLI, dry_run=dry_run
-        )
+    change = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: end_legacy_plan(ctx, payer, reason=reason, actor=CLI, dry_run=dry_run),
+        dry_run=dry_run,
+    )
     _show(change, dry_run=dry_run)
 
 
@@ -148,15 +148,14 @@ def schedule_command(
         licenses=licenses,
         collection=Collection.SEND_INVOICE if by_invoice else Collection.CHARGE_AUTOMATICALLY,
     )
-    with refusals_as_messages():
-        quote = schedule_upgrade(
-            context,
-            find_payer(context, uuid),
-            choice,
-            actor=CLI,
-            reason=reason,
-            dry_run=dry_run,
-        )
+    quote = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: schedule_upgrade(
+            ctx, payer, choice, actor=CLI, reason=reason, dry_run=dry_run
+        ),
+        dry_run=dry_run,
+    )
     click.echo(
         f"{quote.tier.title} from {format_date(quote.starts_at)}: {quote.licenses} licenses, "
         f"first bill {format_money(quote.total, quote.currency)}, "
@@ -173,10 +172,14 @@ def schedule_command(
 def cancel_command(uuid: str, reason: str, dry_run: bool) -> None:
     """Take the plan back that is scheduled for the end of a legacy plan."""
     context = staff_context()
-    with refusals_as_messages():
-        tier = cancel_scheduled_upgrade(
-            context, find_payer(context, uuid), actor=CLI, reason=reason, dry_run=dry_run
-        )
+    tier = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: cancel_scheduled_upgrade(
+            ctx, payer, actor=CLI, reason=reason, dry_run=dry_run
+        ),
+        dry_run=dry_run,
+    )
     show_change({"scheduled": tier}, {"scheduled": None}, dry_run=dry_run)
 
 

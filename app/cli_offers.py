@@ -14,6 +14,7 @@ from app.cli_common import (
     staff_context,
     why,
 )
+from app.cli_preview import act_or_preview
 from app.domain.kinds import Schedule
 from app.services.context import CLI
 from app.services.make_offer import MakeOffer, make_offer
@@ -109,14 +110,16 @@ def follow_up_command(
     A monthly plan must have had its last invoice.
     """
     context = staff_context()
-    with refusals_as_messages():
-        command = ScheduleFollowUp(
-            yearly_price=price * 100,
-            schedule=None if schedule is None else Schedule(schedule),
-            owner=owner,
-            reason=reason,
-        )
-        change = schedule_follow_up(
-            context, find_payer(context, uuid), command, actor=CLI, dry_run=dry_run
-        )
+    command = ScheduleFollowUp(
+        yearly_price=price * 100,
+        schedule=None if schedule is None else Schedule(schedule),
+        owner=owner,
+        reason=reason,
+    )
+    change = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: schedule_follow_up(ctx, payer, command, actor=CLI, dry_run=dry_run),
+        dry_run=dry_run,
+    )
     show_change(change.before, change.after, dry_run=dry_run)

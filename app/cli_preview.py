@@ -8,14 +8,20 @@ from typing import TypeVar
 import click
 from flask.cli import with_appcontext
 
-from app.cli_common import Instant, refusals_as_messages, staff_context
+from app.cli_common import Instant, find_payer, refusals_as_messages, staff_context
 from app.domain.standouts import Standout
 from app.domain.transitions import TRANSITIONS
 from app.jobs.rehearse import rehearse
 from app.services.context import Context
-from app.services.preview_change import ChangePreview, make_change, preview_change
+from app.services.customers import Payer, get_customer
+from app.services.preview_change import (
+    ChangePreview,
+    make_change,
+    preview_change,
+    preview_service,
+)
 from app.services.preview_invoices import PreviewedInvoice
-from app.services.unit_of_work import UnitOfWork
+from app.services.unit_of_work import UnitOfWork, unit_of_work
 from app.web.wording import format_date, format_instant, format_money
 
 T = TypeVar("T")
@@ -39,7 +45,31 @@ def do_or_preview(
             return make_change(context, change)
         preview = preview_change(context, customer_id, change)
     show_preview(preview)
+    click.echo("dry run: nothing was changed")
     return preview.result
+
+
+def act_or_preview(
+    context: Context, uuid: str, act: Callable[[Context, Payer], T], *, dry_run: bool
+) -> T:
+    """The same for a service that opens units of work of its own, about the payer of that UUID:
+    `act` calls it, with `dry_run` as it is given here. Whoever is no customer yet has no invoices
+    to show.
+    """
+    with refusals_as_messages():
+        payer = find_payer(context, uuid)
+        customer_id = _get_customer_id(context, payer) if dry_run else None
+        if customer_id is None:
+            return act(context, payer)
+        preview = preview_service(context, customer_id, lambda ctx: act(ctx, payer))
+    show_preview(preview)
+    return preview.result
+
+
+def _get_customer_id(context: Context, payer: Payer) -> int | None:
+    with unit_of_work(context) as work:
+        customer = get_customer(work.session, payer)
+        return None if customer is None else customer.id
 
 
 def show_preview(preview: ChangePreview[T]) -> None:
@@ -50,7 +80,6 @@ def show_preview(preview: ChangePreview[T]) -> None:
             show_invoice(invoice, indent="  ")
         if not invoices:
             click.echo("  no invoice")
-    click.echo("dry run: nothing was changed")
 
 
 def show_invoice(invoice: PreviewedInvoice, *, indent: str = "") -> None:

@@ -14,6 +14,7 @@ from app.cli_common import (
     staff_context,
     why,
 )
+from app.cli_preview import act_or_preview
 from app.services.context import CLI
 from app.services.decide_sponsorship import (
     approve_sponsorship,
@@ -63,15 +64,14 @@ def list_command() -> None:
 def approve_command(uuid: str, until: datetime | None, reason: str, dry_run: bool) -> None:
     """Sponsor an organization or server, whether it asked here or not. A legacy plan ends."""
     context = staff_context()
-    with refusals_as_messages():
-        change = approve_sponsorship(
-            context,
-            find_payer(context, uuid),
-            until=until,
-            reason=reason,
-            actor=CLI,
-            dry_run=dry_run,
-        )
+    change = act_or_preview(
+        context,
+        uuid,
+        lambda ctx, payer: approve_sponsorship(
+            ctx, payer, until=until, reason=reason, actor=CLI, dry_run=dry_run
+        ),
+        dry_run=dry_run,
+    )
     show_change(change.before, change.after, dry_run=dry_run)
 
 

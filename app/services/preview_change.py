@@ -20,7 +20,7 @@ from app.services.customers import get_live_plan
 from app.services.invoice_plan import StepOutcome, take_step
 from app.services.plan_ledger import get_next_plan
 from app.services.preview_invoices import PreviewedInvoice, preview_of
-from app.services.unit_of_work import UnitOfWork, unit_of_work
+from app.services.unit_of_work import UnitOfWork, joined, unit_of_work
 
 T = TypeVar("T")
 # A plan that renews after so many months is looked at no further.
@@ -57,6 +57,17 @@ def preview_change(
         until = max(until, _horizon(work, customer_id))
         after = look_ahead(work, customer_id, until=until, after_id=known)
         return ChangePreview(result, until, before, after)
+
+
+def preview_service(
+    ctx: Context, customer_id: int, act: Callable[[Context], T]
+) -> ChangePreview[T]:
+    """The same for a service that opens units of work of its own: `act` is handed the context to
+    call it with, and calls it as a dry run.
+
+    Raises what the service raises, and what the daily run would.
+    """
+    return preview_change(ctx, customer_id, lambda work: act(joined(work)))
 
 
 def look_ahead(

@@ -8,10 +8,12 @@ registered with `work.after_commit` and runs when the transaction is closed.
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from typing import Any, cast
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.domain.errors import NotFoundError
 from app.models.customers import Customer
@@ -117,3 +119,30 @@ def unit_of_work(ctx: Context) -> Iterator[UnitOfWork]:
         session.close()
     for effect in work.take_effects():
         effect()
+
+
+class _JoinedSession:
+    """The session of a unit of work that is open, lent to another: nothing it does is kept or taken
+    back before the first one ends."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def commit(self) -> None:
+        self._session.flush()
+
+    def rollback(self) -> None:
+        self._session.flush()
+
+    def close(self) -> None:
+        """The first unit of work closes it."""
+
+
+def joined(work: UnitOfWork) -> Context:
+    """A context whose units of work are parts of `work`: what services do with it and do not keep
+    (`dry_run`) can be looked at in `work`, and ends with it."""
+    sessions = cast("sessionmaker[Session]", lambda: _JoinedSession(work.session))
+    return replace(work.ctx, sessions=sessions)

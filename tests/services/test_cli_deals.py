@@ -157,7 +157,8 @@ def test_a_dry_run_tells_the_change_and_keeps_nothing(story: Story) -> None:
     story.staff("tier", uuid, "--required", "basic")
     before = story.export_of(uuid)
     said = story.staff("discount", uuid, "--percent", "87.25", "--dry-run").splitlines()
-    assert said == [
+    # After the lines of the invoices without the change and with it (test_cli_previews.py).
+    assert said[-3:] == [
         "discount_percent: none -> 87.25",
         "price_of_plan_1: 350 -> 44",
         "dry run: nothing was changed",
