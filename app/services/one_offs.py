@@ -157,8 +157,7 @@ def load_coming_one_offs(session: Session, payer: Payer) -> list[tuple[int, int,
         )
         .order_by(OneOff.id)
     )
-    rows = session.execute(statement).tuples()
-    return list(rows)
+    return [(row[0], row[1], row[2], row[3]) for row in session.execute(statement)]
 
 
 def _check(work: UnitOfWork, command: AddOneOff, description: str, currency: str) -> None:
