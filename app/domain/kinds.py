@@ -111,10 +111,55 @@ class LoginDoor(StrEnum):
 
 
 class BillingRole(StrEnum):
-    """What a billing user may do about the others. The first one who confirms is the owner."""
+    """What a billing user may do: a viewer sees, billing acts, the owner decides about the others.
+    The first one who confirms is the owner."""
 
     OWNER = "owner"
     BILLING = "billing"
+    VIEWER = "viewer"
+
+
+class StaffRole(StrEnum):
+    """What somebody of the vendor may do; each may do what those above it here may."""
+
+    READ_ONLY = "read_only"
+    SUPPORT = "support"
+    ADMIN = "admin"
+
+    def may(self, least: "StaffRole") -> bool:
+        """Whether this role is at least `least`."""
+        order = list(StaffRole)
+        return order.index(self) >= order.index(least)
+
+
+class StaffActionStatus(StrEnum):
+    """Where an act of staff stands. One that a second person has to approve waits first."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class HelpStatus(StrEnum):
+    """Where a customer's request for help stands."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class CancellationReason(StrEnum):
+    """Why a customer said it ends its plan."""
+
+    TOO_EXPENSIVE = "too_expensive"
+    MISSING_FEATURES = "missing_features"
+    SWITCHED_PRODUCT = "switched_product"
+    NOT_USED = "not_used"
+    TEMPORARY = "temporary"
+    SERVICE = "service"
+    OTHER = "other"
 
 
 class LineSource(StrEnum):

@@ -15,11 +15,27 @@ from app.models.deals import (
 )
 from app.models.invoices import DeliveryAttempt, Invoice, InvoiceLine, InvoiceLineEntry
 from app.models.mails import Mail
-from app.models.people import BillingUser, EmailConfirmation, LoginLink, PersonalDetail
+from app.models.people import (
+    BillingUser,
+    EmailConfirmation,
+    Invitation,
+    LoginLink,
+    PersonalDetail,
+)
 from app.models.plans import LedgerEntry, Plan, PlanPrice
 from app.models.purchases import Purchase
 from app.models.registrations import Organization, Server, TransferChallenge
 from app.models.sessions import BrowserSession
+from app.models.staff import (
+    HelpRequest,
+    SavedView,
+    SearchEntry,
+    StaffAction,
+    StaffNote,
+    StaffRecoveryCode,
+    StaffSetupLink,
+    StaffUser,
+)
 from app.models.uploads import AuditRow, OrganizationCount, PendingAuditRow, ServerCount
 from app.models.webhooks import WebhookEvent
 
@@ -39,6 +55,8 @@ __all__ = [
     "Customer",
     "DeliveryAttempt",
     "EmailConfirmation",
+    "HelpRequest",
+    "Invitation",
     "Invoice",
     "InvoiceLine",
     "InvoiceLineEntry",
@@ -57,9 +75,16 @@ __all__ = [
     "PlanMove",
     "PlanPrice",
     "Purchase",
+    "SavedView",
+    "SearchEntry",
     "Server",
     "ServerCount",
     "SponsorshipRequest",
+    "StaffAction",
+    "StaffNote",
+    "StaffRecoveryCode",
+    "StaffSetupLink",
+    "StaffUser",
     "TransferChallenge",
     "WebhookEvent",
     "triggers",

@@ -67,6 +67,17 @@ class Customer(Base):
     exempt_from_license_number_check: Mapped[bool] = mapped_column(default=False)
     sponsorship_pending: Mapped[bool] = mapped_column(default=False)
 
+    # Whom and where invoices go to, as the customer's people entered it. The country is an
+    # ISO 3166 code of two letters.
+    billing_name: Mapped[str | None] = mapped_column(String(200))
+    billing_email: Mapped[str | None] = mapped_column(String(254))
+    address_line1: Mapped[str | None] = mapped_column(String(200))
+    address_line2: Mapped[str | None] = mapped_column(String(200))
+    address_city: Mapped[str | None] = mapped_column(String(100))
+    address_postal_code: Mapped[str | None] = mapped_column(String(20))
+    address_state: Mapped[str | None] = mapped_column(String(100))
+    address_country: Mapped[str | None] = mapped_column(String(2))
+
     # A customer whose run failed waits for a person instead of stopping the others.
     parked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     parked_reason: Mapped[str | None] = mapped_column(String(300))

@@ -65,6 +65,30 @@ class BillingUser(Base):
     server: Mapped[Server | None] = relationship()
 
 
+class Invitation(Base):
+    """A billing user asks somebody else to join, by mail. The key is stored as a hash only."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        CheckConstraint(
+            "(organization_id IS NULL) <> (server_id IS NULL)", name="one_place_of_login"
+        ),
+        choice_check("role", BillingRole),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organizations.id"), index=True)
+    server_id: Mapped[int | None] = mapped_column(ForeignKey("servers.id"), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    role: Mapped[BillingRole] = mapped_column(Choice(BillingRole))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    invited_by: Mapped[int] = mapped_column(ForeignKey("billing_users.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class LoginLink(Base):
     """What the access token of a billing link means; the token is this row's opaque signed id.
 

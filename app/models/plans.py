@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.kinds import (
+    CancellationReason,
     AtCycleEnd,
     Collection,
     EndReason,
@@ -70,6 +71,7 @@ class Plan(Base):
         choice_check("collection", Collection),
         choice_check("promo_kind", PromoKind),
         choice_check("ended_reason", EndReason),
+        choice_check("cancellation_reason", CancellationReason),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -118,6 +120,11 @@ class Plan(Base):
     end_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_reason: Mapped[EndReason | None] = mapped_column(Choice(EndReason))
+    # What the customer said when it ended the plan, or asked for its end.
+    cancellation_reason: Mapped[CancellationReason | None] = mapped_column(
+        Choice(CancellationReason)
+    )
+    cancellation_comment: Mapped[str | None] = mapped_column(String(1000))
     # The next monthly boundary to invoice; None only after the end and its closing invoice.
     next_invoice_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Everything up to and including this instant has been billed (or needed no bill).

@@ -1,4 +1,4 @@
-"""Append-only triggers, attached to the metadata so that `create_all` makes them too.
+"""Append-only triggers and the index of trigrams, attached to the metadata so that `create_all` makes them too.
 
 Migrations carry their own copy of this SQL; a house test compares both on both databases, because
 Alembic's batch mode drops triggers silently.
@@ -24,7 +24,17 @@ POSTGRESQL_TRIGGER = (
 )
 
 
+# Substrings of three characters and more, and texts with typing errors, are found by trigrams.
+POSTGRESQL_TRIGRAMS = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
+POSTGRESQL_SEARCH_INDEX = (
+    "CREATE INDEX ix_search_entries_trigrams ON search_entries USING gin (content gin_trgm_ops)"
+)
+
+
 def _attach() -> None:
+    searched = Base.metadata.tables["search_entries"]
+    for statement in (POSTGRESQL_TRIGRAMS, POSTGRESQL_SEARCH_INDEX):
+        event.listen(searched, "after_create", DDL(statement).execute_if(dialect="postgresql"))
     for table in APPEND_ONLY_TABLES:
         target = Base.metadata.tables[table]
         function = DDL(POSTGRESQL_FUNCTION.replace("%", "%%"))
