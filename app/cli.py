@@ -29,6 +29,7 @@ from app.cli_offers import add_offer_commands
 from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
 from app.cli_sponsorship import add_sponsorship_commands
+from app.jobs.close_months import close_months_that_are_over, work_out_running_month
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans, preview_plans
 from app.jobs.notify import notify
@@ -76,6 +77,7 @@ def sync_ledgers_command() -> None:
     started = time.monotonic()
     with terminal_progress() as progress:
         counts = sync_ledgers(_context(), progress=progress)
+    work_out_running_month(_context())
     show_summary(
         started,
         processed=counts.processed,
@@ -105,6 +107,7 @@ def invoice_plans_command(dry_run: bool, as_of: datetime | None) -> None:
         if not dry_run and as_of is None:
             # The daily mails; what a later time would say is not true yet.
             untold = notify(context, progress=progress).failed
+            close_months_that_are_over(context)
     for invoice in counts.invoices:
         show_invoice(invoice)
     _summary_of_run(started, counts)

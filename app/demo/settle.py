@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from app.demo.folder import DemoFolder
 from app.demo.servers import upload_all
 from app.domain.kinds import InvoiceStatus
+from app.jobs.close_months import close_months_that_are_over
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import invoice_plans
 from app.jobs.notify import notify
@@ -75,6 +76,7 @@ def settle(
     counts = sync_ledgers(ctx)
     run = invoice_plans(ctx)
     told = notify(ctx)
+    close_months_that_are_over(ctx)
     delivered = deliver(ctx)
     _drain(ctx)
     handle_due_events(ctx)

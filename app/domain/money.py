@@ -52,3 +52,9 @@ def percent_off(price: int, rate: int) -> int:
     87.25 % (8725) off 800 is 102; 33.33 % (3333) off 350 is 233.
     """
     return price * (10_000 - rate) // 10_000
+
+
+def cents_of_twelfths(amount: int) -> int:
+    """floor(amount / 12 + 1/2): twelfths of a cent, in which a month of a year's price is exact,
+    as whole cents. Half a cent goes up."""
+    return (2 * amount + 12) // 24

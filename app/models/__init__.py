@@ -15,6 +15,7 @@ from app.models.deals import (
 )
 from app.models.invoices import DeliveryAttempt, Invoice, InvoiceLine, InvoiceLineEntry
 from app.models.mails import Mail
+from app.models.metrics import MrrMonth, PlanEnd, RunningMonth
 from app.models.people import (
     BillingUser,
     EmailConfirmation,
@@ -64,6 +65,7 @@ __all__ = [
     "LedgerEntry",
     "LoginLink",
     "Mail",
+    "MrrMonth",
     "Offer",
     "OneOff",
     "Organization",
@@ -72,9 +74,11 @@ __all__ = [
     "PendingAuditRow",
     "PersonalDetail",
     "Plan",
+    "PlanEnd",
     "PlanMove",
     "PlanPrice",
     "Purchase",
+    "RunningMonth",
     "SavedView",
     "SearchEntry",
     "Server",

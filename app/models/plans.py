@@ -18,8 +18,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.kinds import (
-    CancellationReason,
     AtCycleEnd,
+    CancellationReason,
     Collection,
     EndReason,
     LicenseManagement,
@@ -182,6 +182,14 @@ class LedgerEntry(Base):
     __table_args__ = (
         UniqueConstraint("plan_id", "log_entry_id"),
         Index("ix_ledger_entries_plan_time", "plan_id", "event_time", "id"),
+        # "The renewal that began the cycle of an instant" reads this, for every plan at once.
+        Index(
+            "ix_ledger_entries_renewals",
+            "plan_id",
+            "event_time",
+            sqlite_where=text("is_renewal"),
+            postgresql_where=text("is_renewal"),
+        ),
         CheckConstraint("licenses >= 0 AND licenses_at_next_renewal >= 0", name="not_negative"),
         CheckConstraint("(log_entry_id IS NULL) <> (actor IS NULL)", name="log_entry_or_actor"),
     )

@@ -8,7 +8,7 @@ from sqlalchemy import DDL, event
 
 from app.models.base import Base
 
-APPEND_ONLY_TABLES = ("ledger_entries", "audit_entries", "plan_prices")
+APPEND_ONLY_TABLES = ("ledger_entries", "audit_entries", "plan_prices", "mrr_months")
 
 SQLITE_TRIGGER = (
     "CREATE TRIGGER {table}_no_{verb} BEFORE {verb_upper} ON {table} "

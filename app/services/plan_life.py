@@ -15,6 +15,7 @@ from app.domain.ledger import RENEWAL_ACTOR, entry_at
 from app.domain.transitions import Change, decide_transition
 from app.models.customers import Customer
 from app.models.invoices import Invoice, InvoiceLine
+from app.models.metrics import PlanEnd
 from app.models.plans import LedgerEntry, Plan
 from app.models.registrations import Server
 from app.services.audit import record_audit
@@ -50,6 +51,8 @@ def end_plan(
     before = {"status": plan.status.value, "at_cycle_end": plan.at_cycle_end.value}
     apply_change(plan, change)
     plan.ended_at, plan.ended_reason = at, reason
+    # Whoever asked before now was told that it runs, and is told the same for ever.
+    work.session.add(PlanEnd(plan_id=plan.id, counts_from=max(at, work.now)))
     if is_complimentary(plan):
         plan.next_invoice_date = None
     elif plan.next_invoice_date is not None and plan.next_invoice_date > at:

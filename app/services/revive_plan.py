@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.domain.calendar import next_month_boundary
 from app.domain.errors import BillingError
@@ -10,6 +10,7 @@ from app.domain.kinds import AtCycleEnd, EndReason, InvoiceStatus, PlanStatus
 from app.domain.transitions import Change
 from app.models.customers import Customer
 from app.models.invoices import Invoice
+from app.models.metrics import PlanEnd
 from app.models.plans import Plan, has_begun
 from app.models.registrations import Server
 from app.services.audit import record_audit
@@ -43,6 +44,11 @@ def revive_plan_if_paid(
     assert ended_at is not None, "it has ended"
     apply_change(plan, Change.REVIVE)
     plan.ended_at = plan.ended_reason = None
+    work.session.execute(
+        update(PlanEnd)
+        .where(PlanEnd.plan_id == plan.id, PlanEnd.revived_at.is_(None))
+        .values(revived_at=work.now)
+    )
     if plan.at_cycle_end is AtCycleEnd.RENEW:
         # Whatever was to follow it was called off when it ended.
         plan.end_date = plan.next_plan_id = None

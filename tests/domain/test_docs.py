@@ -50,6 +50,10 @@ TABLES = {
     "fixed",
     "coupons",
     "staff discounts",
+    # Tried in tests/scenarios/test_metrics.py.
+    "movements of a year",
+    "months of a year",
+    "reconciled",
     # Tried in tests/domain/test_late_rows.py.
     "late rows",
     "estimates",
