@@ -33,6 +33,7 @@ BLUEPRINTS = (
     "account",
     "mail_choices",
     "usage",
+    "support",
     "remotes",
     "webhooks",
     "api_docs",

@@ -65,6 +65,9 @@ class Catalog:
     days_until_due: int
     dunning_gap_days: tuple[int, ...]
     estimate_when_stale: bool
+    # From these on a second person of staff has to approve: hundredths of a percent, and cents.
+    approval_percent: int | None
+    approval_amount: int | None
     tiers: Mapping[str, Tier]
     upload_help: tuple[UploadHelp, ...]
 
@@ -128,7 +131,11 @@ def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
     except tomllib.TOMLDecodeError as error:
         raise CatalogError(f"{source}: {error}") from None
     reader = Reader(text, source)
-    reader.only(data, "", {"brand", "billing", "new_customer_discount", "tiers", "upload_help"})
+    reader.only(
+        data,
+        "",
+        {"brand", "billing", "new_customer_discount", "support", "tiers", "upload_help"},
+    )
     billing = reader.table(
         data,
         "billing",
@@ -146,6 +153,7 @@ def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
     if currency not in _TWO_DECIMAL_CURRENCIES:
         raise reader.fail("billing.currency", "must be a currency with two decimals, like usd")
     min_invoiced = reader.number(billing, "billing.min_invoiced_licenses", default=30, least=1)
+    percent = _read_threshold(reader, data, "approval_percent", most=100)
     return Catalog(
         brand=read_brand(reader, data),
         currency=currency,
@@ -160,9 +168,21 @@ def parse_catalog(text: str, *, source: str = "catalog.toml") -> Catalog:
         ),
         dunning_gap_days=_read_gaps(reader, billing),
         estimate_when_stale=reader.flag(billing, "billing.estimate_when_stale", default=False),
+        approval_percent=None if percent is None else percent * 100,
+        approval_amount=_read_threshold(reader, data, "approval_amount"),
         tiers=_read_tiers(reader, data, currency),
         upload_help=read_upload_help(reader, data),
     )
+
+
+def _read_threshold(
+    reader: Reader, data: Mapping[str, Any], name: str, *, most: int = 1_000_000_000
+) -> int | None:
+    """From where on a second person approves; None (the key is missing) asks for nobody."""
+    if name not in data.get("support", {}):
+        return None
+    table = reader.table(data, "support", {"approval_percent", "approval_amount"})
+    return reader.number(table, f"support.{name}", least=1, most=most)
 
 
 def _read_discount(reader: Reader, data: Mapping[str, Any]) -> NewCustomerDiscount | None:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 
 from app.gateways.tokens import TokenGateway
 from app.models.sessions import BrowserSession
+from app.services.audit import LONGEST_IP
 from app.services.context import Context
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
@@ -16,6 +17,9 @@ from app.services.unit_of_work import UnitOfWork, unit_of_work
 KEPT = timedelta(days=30)
 # How exact `last_seen_at` has to be: a page fetched within this time is no news.
 SEEN_STEP = timedelta(minutes=10)
+# The same of staff, whose sessions end when they are not used for an hour.
+STAFF_SEEN_STEP = timedelta(minutes=1)
+LONGEST_USER_AGENT = 200
 _PURPOSE = "session"
 
 
@@ -88,6 +92,26 @@ def begin_identity_session(
     )
 
 
+def begin_staff_session(
+    work: UnitOfWork,
+    *,
+    staff_user_id: int,
+    ip: str | None,
+    user_agent: str | None,
+    data: Mapping[str, Any],
+) -> str:
+    """Make the session of somebody of staff who has just logged in; returns its id, for the cookie
+    only. Where it was begun is kept for the person's list of sessions."""
+    return _insert(
+        work,
+        data=dict(data),
+        staff_user_id=staff_user_id,
+        authenticated_at=work.now,
+        ip=ip[:LONGEST_IP] if ip else None,
+        user_agent=user_agent[:LONGEST_USER_AGENT] if user_agent else None,
+    )
+
+
 def end_session(work: UnitOfWork, id_hash: str) -> bool:
     """Delete a session, at logout or when a login replaces it; False when it was gone already."""
     statement = (
@@ -106,6 +130,17 @@ def revoke_sessions(work: UnitOfWork, *, billing_user_id: int) -> None:
         .where(
             BrowserSession.billing_user_id == billing_user_id, BrowserSession.revoked_at.is_(None)
         )
+        .values(revoked_at=work.now)
+        .execution_options(synchronize_session=False)
+    )
+    work.session.execute(statement)
+
+
+def revoke_staff_sessions(work: UnitOfWork, *, staff_user_id: int) -> None:
+    """The same for somebody of staff."""
+    statement = (
+        update(BrowserSession)
+        .where(BrowserSession.staff_user_id == staff_user_id, BrowserSession.revoked_at.is_(None))
         .values(revoked_at=work.now)
         .execution_options(synchronize_session=False)
     )

@@ -96,3 +96,14 @@ def billing_user_actor(
 def server_actor(server_id: int, *, ip: str | None = None) -> Actor:
     """The actor of a server that calls the API with its key."""
     return Actor(f"server:{server_id}", ip=ip)
+
+
+def staff_actor(
+    staff_user_id: int,
+    *,
+    email: str | None = None,
+    full_name: str | None = None,
+    ip: str | None = None,
+) -> Actor:
+    """The actor of a logged-in person of the vendor."""
+    return Actor(f"staff:{staff_user_id}", email=email, full_name=full_name, ip=ip)

@@ -9,15 +9,19 @@ from typing import Any
 from sqlalchemy import BindParameter, Executable, Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.kinds import BillingRole, CustomerKind
+from app.domain.kinds import BillingRole, CustomerKind, StaffRole
 from app.models.customers import Customer
 from app.models.people import BillingUser
 from app.models.registrations import Organization, Server
 from app.models.sessions import BrowserSession
+from app.models.staff import StaffUser
 from app.services.customers import Payer
 
 # A session lives this long from the moment its person was authenticated.
 SESSION_LIFE = timedelta(hours=2)
+# One of staff lives longer, but not when nobody uses it (login, "Staff").
+STAFF_SESSION_LIFE = timedelta(hours=8)
+STAFF_IDLE_LIFE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,22 @@ class Identity:
     full_name: str
     role: BillingRole
     authenticated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StaffIdentity:
+    """The person of the vendor that a session stands for."""
+
+    staff_user_id: int
+    email: str
+    full_name: str
+    role: StaffRole
+    authenticated_at: datetime
+
+    @property
+    def name(self) -> str:
+        """What others call the person."""
+        return self.full_name or self.email
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,7 @@ class StoredSession:
     id_hash: str
     data: Mapping[str, Any]
     identity: Identity | None
+    staff: StaffIdentity | None
     is_expired: bool
     is_deactivated: bool
     way_back: str | None
@@ -89,15 +110,26 @@ def get_stored_session(
     if row is None:
         return None
     identity = _identity(row) if row.authenticated_at is not None else None
+    staff = _staff(row) if row.authenticated_at is not None else None
     return StoredSession(
         id_hash=row.id_hash,
         data=row.data,
         identity=identity,
-        is_expired=identity is not None and now >= identity.authenticated_at + SESSION_LIFE,
-        is_deactivated=row.deactivated_at is not None,
+        staff=staff,
+        is_expired=_is_expired(row, now=now),
+        is_deactivated=row.deactivated_at is not None or row.staff_disabled_at is not None,
         way_back=row.way_back,
         last_seen_at=row.last_seen_at,
     )
+
+
+def _is_expired(row: Row[Any], *, now: datetime) -> bool:
+    if row.authenticated_at is None:
+        return False
+    if row.staff_user_id is None:
+        return bool(now >= row.authenticated_at + SESSION_LIFE)
+    is_idle: bool = now >= row.last_seen_at + STAFF_IDLE_LIFE
+    return is_idle or bool(now >= row.authenticated_at + STAFF_SESSION_LIFE)
 
 
 def customer_ref(identity: Identity) -> CustomerRef:
@@ -146,11 +178,17 @@ def _session_query() -> Executable:
             Server.uuid.label("server_uuid"),
             Server.hostname,
             Customer.id.label("customer_id"),
+            StaffUser.id.label("staff_user_id"),
+            StaffUser.email.label("staff_email"),
+            StaffUser.full_name.label("staff_full_name"),
+            StaffUser.role.label("staff_role"),
+            StaffUser.disabled_at.label("staff_disabled_at"),
         )
         .outerjoin(BillingUser, BillingUser.id == BrowserSession.billing_user_id)
         .outerjoin(Organization, Organization.id == BillingUser.organization_id)
         .outerjoin(Server, Server.id == BillingUser.server_id)
         .outerjoin(Customer, Customer.uuid == entity_uuid)
+        .outerjoin(StaffUser, StaffUser.id == BrowserSession.staff_user_id)
         .where(BrowserSession.id_hash.in_(id_hashes), BrowserSession.revoked_at.is_(None))
     )
 
@@ -176,5 +214,17 @@ def _identity(row: Row[Any]) -> Identity | None:
         email=row.email,
         full_name=row.full_name,
         role=row.role,
+        authenticated_at=row.authenticated_at,
+    )
+
+
+def _staff(row: Row[Any]) -> StaffIdentity | None:
+    if row.staff_user_id is None:
+        return None
+    return StaffIdentity(
+        staff_user_id=row.staff_user_id,
+        email=row.staff_email,
+        full_name=row.staff_full_name,
+        role=row.staff_role,
         authenticated_at=row.authenticated_at,
     )

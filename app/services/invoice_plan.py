@@ -22,7 +22,7 @@ from app.models.invoices import Invoice
 from app.models.plans import Plan
 from app.models.registrations import Server
 from app.services.audit import record_audit
-from app.services.context import SYSTEM, Context
+from app.services.context import SYSTEM, Actor, Context
 from app.services.extra_charges import (
     keep_the_rest,
     load_open_charges,
@@ -329,29 +329,40 @@ def _get_server_id(session: Session, customer_id: int) -> int:
     return get_server_id(session.get_one(Customer, customer_id))
 
 
-def park_customer(ctx: Context, customer_id: int, *, reason: str) -> None:
-    """A customer whose run failed waits for a person and never stops the others."""
+def park_customer(ctx: Context, customer_id: int, *, reason: str, actor: Actor = SYSTEM) -> None:
+    """A customer whose run failed waits for a person and never stops the others. Staff may park one
+    by hand."""
     with unit_of_work(ctx) as work:
         customer = work.claim_customer(customer_id)
         customer.parked_at, customer.parked_reason = work.now, reason[:300]
         record_audit(
             work,
             "customer.parked",
-            actor=SYSTEM,
+            actor=actor,
             customer_id=customer_id,
             after={"reason": reason[:300]},
         )
         work.commit()
 
 
-def unpark_customer(ctx: Context, customer_id: int) -> None:
+def unpark_customer(
+    ctx: Context, customer_id: int, *, actor: Actor = SYSTEM, reason: str | None = None
+) -> None:
     """Let the next run try again."""
     with unit_of_work(ctx) as work:
         customer = work.claim_customer(customer_id)
+        before = {"reason": customer.parked_reason}
         customer.parked_at = customer.parked_reason = None
         # What waited for the person is delivered with the next run.
         waiting = select(Invoice).where(Invoice.customer_id == customer_id, Invoice.to_deliver)
         for invoice in work.session.scalars(waiting):
             invoice.next_delivery_at = None
-        record_audit(work, "customer.unparked", actor=SYSTEM, customer_id=customer_id)
+        record_audit(
+            work,
+            "customer.unparked",
+            actor=actor,
+            customer_id=customer_id,
+            before=before,
+            after={"reason": reason} if reason is not None else None,
+        )
         work.commit()

@@ -21,18 +21,24 @@ from flask import (
 from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
-from app.domain.kinds import KIND_PROFILES, CustomerKind
+from app.domain.kinds import KIND_PROFILES, CustomerKind, StaffRole
 from app.services.browser_sessions import end_session
-from app.services.context import Actor, billing_user_actor
+from app.services.context import Actor, billing_user_actor, staff_actor
 from app.services.identity import CustomerRef, Identity, StoredSession, customer_ref
 from app.services.login_links import DEFAULT_PAGE, NEXT_PAGES
 from app.services.unit_of_work import unit_of_work
 from app.web.context import get_context
 from app.web.flashes import flash_problem
-from app.web.sessions import current_identity, current_stored_session, portal_session
+from app.web.sessions import (
+    current_identity,
+    current_staff,
+    current_stored_session,
+    portal_session,
+)
 
 V = TypeVar("V", bound=Callable[..., Any])
 SERVER_LOGIN = "/serverlogin/"
+STAFF_LOGIN = "/support/login/"
 # How the address of every page of a customer begins; pages of one kind only spell their prefix.
 CUSTOMER = "/<any(realm, server):prefix>/<uuid:entity_uuid>"
 
@@ -84,6 +90,9 @@ def billing_user(
         @wraps(view)
         def guarded(*args: Any, entity_uuid: UUID, prefix: str = "", **kwargs: Any) -> Any:
             stored = current_stored_session()
+            if stored is not None and stored.staff is not None and not stored.is_expired:
+                # Staff see it as the customer does on a page of theirs, not by the address alone.
+                abort(404)
             if stored is None or stored.identity is None:
                 return _come_in()
             if stored.is_deactivated:
@@ -100,6 +109,45 @@ def billing_user(
         return _marked(guarded, f"billing_user:{','.join(allowed)}")
 
     return decorate
+
+
+def staff(least: StaffRole = StaffRole.READ_ONLY) -> Callable[[V], V]:
+    """Somebody of the vendor whose role is at least `least`.
+
+    Without a session the login comes first. Billing users, and staff of a lesser role, are told
+    that there is no such page.
+    """
+
+    def decorate(view: V) -> V:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            person = current_staff()
+            if person is None:
+                if current_identity() is not None:
+                    abort(404)
+                return _to_staff_login()
+            if not person.role.may(least):
+                abort(404)
+            response = make_response(view(*args, **kwargs))
+            # What staff see of customers is in no shared computer's cache.
+            response.headers.setdefault("Cache-Control", "no-store")
+            return response
+
+        return _marked(guarded, f"staff:{least}")  # type: ignore[return-value]  # the same signature
+
+    return decorate
+
+
+def _to_staff_login() -> Response:
+    """To the login of staff, which leads back here; a form has to be sent again."""
+    if request.method != "GET":
+        flash_problem(
+            gettext("Your login was over before the form was sent, so nothing was changed.")
+        )
+    here = request.full_path.rstrip("?") if request.method == "GET" else None
+    response = redirect(f"{STAFF_LOGIN}?{urlencode({'next': here})}" if here else STAFF_LOGIN)
+    response.headers["Cache-Control"] = "no-store"
+    return make_response(response)
 
 
 def init_app(app: Flask) -> None:
@@ -129,6 +177,21 @@ def current_actor() -> Actor:
         identity.billing_user_id,
         email=identity.email,
         full_name=identity.full_name,
+        ip=request.remote_addr,
+    )
+
+
+def current_staff_actor() -> Actor:
+    """The person of the vendor who is logged in, as the audit log names who did something.
+
+    Only for views with the decorator `staff`.
+    """
+    person = current_staff()
+    assert person is not None, "the view is for staff only"
+    return staff_actor(
+        person.staff_user_id,
+        email=person.email,
+        full_name=person.full_name,
         ip=request.remote_addr,
     )
 
@@ -213,8 +276,10 @@ __all__ = [
     "billing_user",
     "current_actor",
     "current_identity",
+    "current_staff_actor",
     "demo_only",
     "page_address",
     "public",
+    "staff",
     "webhook",
 ]

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 from app.extensions import db, login_manager
 from app.services.browser_sessions import (
     SEEN_STEP,
+    STAFF_SEEN_STEP,
     SessionChanges,
     note_session_seen,
     session_id_hashes,
     store_session,
 )
-from app.services.identity import Identity, StoredSession, get_stored_session
+from app.services.identity import Identity, StaffIdentity, StoredSession, get_stored_session
 from app.settings import Settings
 from app.web.context import get_context
 
@@ -121,7 +122,7 @@ class PortalSessionInterface(SessionInterface):
             known = stored.id_hash if stored is not None else None
             made = store_session(get_context(), changes, id_hash=known, renew=session.renews)
             secret = made or secret
-        elif stored is not None and get_context().now() - stored.last_seen_at >= SEEN_STEP:
+        elif stored is not None and _is_news(stored):
             note_session_seen(get_context(), stored.id_hash)
         if secret is not None:
             # Neither Expires nor Max-Age: ages are checked here, not by the browser.
@@ -179,6 +180,23 @@ def current_identity() -> Identity | None:
     if stored is None or stored.is_expired or stored.is_deactivated:
         return None
     return stored.identity
+
+
+def current_staff() -> StaffIdentity | None:
+    """Who of the vendor is logged in; None when nobody is, the session is over, or the person may
+    not any more."""
+    stored = current_stored_session()
+    if stored is None or stored.is_expired or stored.is_deactivated:
+        return None
+    return stored.staff
+
+
+def _is_news(stored: StoredSession) -> bool:
+    """Whether it is time to write down that the session is in use."""
+    if stored.is_expired or stored.is_deactivated:
+        return False
+    step = STAFF_SEEN_STEP if stored.staff is not None else SEEN_STEP
+    return get_context().now() - stored.last_seen_at >= step
 
 
 def _user_of_request(_request: Request) -> PageUser | None:
