@@ -34,6 +34,7 @@ from app.services.plan_moves import (
     server_payer,
 )
 from app.services.plan_rules import ends_at, ledger_rules, to_entries
+from app.services.search_index import touch_customers
 from app.services.seats import count_people
 from app.services.unit_of_work import UnitOfWork
 
@@ -245,6 +246,7 @@ def _hand_over(work: UnitOfWork, giver: Customer, taker: Customer) -> None:
             .values(customer_id=taker.id)
             .execution_options(synchronize_session=False)
         )
+    touch_customers(work.session, [giver.id, taker.id])
     names = list(_AT_PROVIDER)
     if has_terms(giver):
         names += _TERMS

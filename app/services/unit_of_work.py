@@ -19,6 +19,7 @@ from app.domain.errors import NotFoundError
 from app.models.customers import Customer
 from app.models.registrations import Server
 from app.services.context import Context
+from app.services.search_index import bring_up_to_date
 
 _open = threading.local()
 
@@ -96,7 +97,9 @@ class UnitOfWork:
         self.session.flush()
 
     def commit(self) -> None:
-        """Keep everything done so far. Nothing may be changed afterwards."""
+        """Keep everything done so far, with what staff find it by. Nothing may be changed
+        afterwards."""
+        bring_up_to_date(self.session)
         self.session.commit()
         self._committed = True
 
