@@ -8,6 +8,7 @@ ones; when nothing is found, what is most alike comes instead. Reads only, a fix
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 
 from sqlalchemy import Select, func, literal, or_, select, text
 from sqlalchemy.orm import Session
@@ -227,6 +228,7 @@ def _alike_one_by_one(
     texts = statement.with_only_columns(SearchEntry.id, SearchEntry.content)
     candidates = session.execute(texts.order_by(SearchEntry.id).limit(_MOST_COMPARED))
     scored = [(likeness(typed, content), content, key) for key, content in candidates]
+    least = Fraction(LEAST_LIKENESS)
     best = sorted((-score, content, key) for score, content, key in scored if score >= least)
     return [key for _, _, key in best[:MOST_ALIKE]]
 
