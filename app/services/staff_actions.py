@@ -225,12 +225,12 @@ def decide_action(
         if taken is None:
             raise BillingError("action_decided")
         work.session.refresh(row)
-        verbs = {
-            StaffActionStatus.RUNNING: "action.approved",
-            StaffActionStatus.REJECTED: "action.rejected",
-            StaffActionStatus.WITHDRAWN: "action.withdrawn",
-        }
-        _audit(work, verbs[status], row, payer, actor=actor)
+        if status is StaffActionStatus.RUNNING:
+            _audit(work, "action.approved", row, payer, actor=actor)
+        elif status is StaffActionStatus.REJECTED:
+            _audit(work, "action.rejected", row, payer, actor=actor)
+        else:
+            _audit(work, "action.withdrawn", row, payer, actor=actor)
         stored = _stored(row)
         work.commit()
     return stored

@@ -104,8 +104,10 @@ class UnitOfWork:
         self._committed = True
 
     def take_effects(self) -> list[Callable[[], None]]:
-        """The effects to run; empty when nothing was committed."""
-        return self._effects if self._committed else []
+        """The effects to run; empty when nothing was committed, and in a part of another unit of
+        work, which is not kept."""
+        is_part = isinstance(self.session, _JoinedSession)
+        return self._effects if self._committed and not is_part else []
 
 
 @contextmanager

@@ -126,6 +126,14 @@ LEFT_OUT = frozenset(
     {
         # A mail of staff to many customers; each has its own copy.
         "announcement.begun",
+        # What staff ask each other, write to each other, and send again.
+        "action.approved",
+        "action.asked",
+        "action.rejected",
+        "action.withdrawn",
+        "mail.sent_again",
+        "note.added",
+        "note.removed",
         # A run that has to be looked at by staff, with their words for why.
         "customer.parked",
         "customer.unparked",

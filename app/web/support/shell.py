@@ -12,6 +12,7 @@ from app.services.identity import StaffIdentity
 from app.web.sessions import current_staff
 from app.web.support import blueprint
 from app.web.wordings.staff import staff_role_word
+from app.web.wordings.staff_actions import action_status_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,4 @@ def hand_to_layout() -> dict[str, Any]:
 
 
 blueprint.app_context_processor(hand_to_layout)
+blueprint.add_app_template_filter(action_status_word, "action_status")

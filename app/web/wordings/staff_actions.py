@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
+from app.domain.kinds import StaffActionStatus
 from app.services.context import Context
 from app.web.wording import Message, format_date, format_money
 
@@ -15,6 +16,7 @@ MESSAGES: dict[str, Message] = {
     "action_already_sent": _l("That was sent already, so it was not done a second time."),
     "action_decided": _l("Somebody else has decided this already."),
     "approval_by_same_person": _l("Whoever asked for it cannot approve it: ask somebody else."),
+    "mail_holds_a_secret": _l("Its link is used up or gone. Make a new login link instead."),
     "note_empty": _l("Write something, or cancel."),
     "note_too_long": _l("A note has at most %(maximum)s characters."),
     "approval_of_another": _l("Only the person who asked for it can withdraw it."),
@@ -104,3 +106,16 @@ def fact_word(ctx: Context, name: str, value: Any) -> str:
     if name in {"plan", "required_tier", "next_plan"} and value in ctx.catalog.tiers:
         return ctx.catalog.tier(value).title
     return str(value).replace("_", " ")
+
+
+def action_status_word(status: StaffActionStatus) -> str:
+    """Where an act of staff stands."""
+    words = {
+        StaffActionStatus.WAITING: gettext("waits"),
+        StaffActionStatus.RUNNING: gettext("approved, being done"),
+        StaffActionStatus.DONE: gettext("done"),
+        StaffActionStatus.REFUSED: gettext("approved, but the rules refused it"),
+        StaffActionStatus.REJECTED: gettext("rejected"),
+        StaffActionStatus.WITHDRAWN: gettext("taken back"),
+    }
+    return words[status]
