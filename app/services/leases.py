@@ -11,6 +11,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -38,9 +39,13 @@ Leasable = BalanceCredit | Invoice | Mail | Purchase | WebhookEvent
 def owner() -> str:
     """The name of this process: "host:pid:start". No other process, earlier or later, has it.
 
-    Asked anew each time, since a forked worker is another process.
+    A forked worker is another process and has another name; each finds out its own once.
     """
-    pid = os.getpid()
+    return _own_name(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _own_name(pid: int) -> str:
     return f"{_host()}:{pid}:{_start_of(pid) or _UNKNOWN_START}"
 
 

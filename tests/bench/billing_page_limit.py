@@ -66,7 +66,7 @@ def answer_from_memory(app: Flask, path: str, cookie: str) -> Flask:
     app.session_interface = sessions
     with app.app_context():
         db.engine.dispose()
-        event.listen(db.engine, "do_connect", _refuse)
+        event.listen(db.engine, "connect", _refuse)
     return app
 
 

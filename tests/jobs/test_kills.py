@@ -4,6 +4,8 @@ nothing is there twice.
 A death "before" a commit or call and one "after" the event in front of it leave the same state
 behind. So each state is tried twice, once with the provider's webhooks lost and once with all of
 them delivered (or once with a person who comes back to the form, and once with one who does not).
+SQLite tries all of that. PostgreSQL tries each state once, in turn with and without being told: what
+a state comes to does not depend on the database, what a death leaves behind in one does.
 """
 
 from collections.abc import Iterator
@@ -45,13 +47,19 @@ CONFIRMATIONS = [
 A_DAY_LATER, A_SEASON_LATER = "2012-02-03T04:04:05+00:00", "2012-04-05T03:04:05+00:00"
 
 
-def deaths(course: Course, *, part: int) -> Iterator[Death]:
-    """Every place where such a run can die; each part has its share."""
+def deaths(course: Course, *, part: int, backend: str) -> Iterator[tuple[Death, bool]]:
+    """Every place where such a run can die, and whether the portal is told again afterwards; each
+    part has its share."""
     every = [
-        Death(at, number, moment)
+        (Death(at, number, moment), is_told)
         for at, count in (("commit", course.commits), ("call", course.calls))
         for number in range(1, count + 1)
-        for moment in ("before", "after")
+        for moment, is_told in (
+            (("before", True), ("after", False))
+            if backend == "sqlite"
+            # Behind the last one there is no other in front of which that state is met.
+            else (("before", number % 2 == 1), *([("after", True)] if number == count else ()))
+        )
     ]
     return iter(every[part::PARTS])
 
@@ -59,7 +67,13 @@ def deaths(course: Course, *, part: int) -> Iterator[Death]:
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize(("name", "job"), RUNS)
 def test_a_killed_run_is_made_up_for(
-    stage: Stage, world: WorldMaker, course: CourseMaker, name: str, job: str, part: int
+    stage: Stage,
+    world: WorldMaker,
+    course: CourseMaker,
+    database_backend: str,
+    name: str,
+    job: str,
+    part: int,
 ) -> None:
     prepared = world(name)
     arguments = prepared.notes.get(job, {})
@@ -67,7 +81,7 @@ def test_a_killed_run_is_made_up_for(
     assert whole.state["unsound"] == []
     stage.warm(prepared, job, **arguments)
     tried = 0
-    for death in deaths(whole, part=part):
+    for death, is_told in deaths(whole, part=part, backend=database_backend):
         with stage.scene(prepared) as scene:
             told = len(scene.events())
             end = scene.run(job, death=death, **arguments)
@@ -75,7 +89,7 @@ def test_a_killed_run_is_made_up_for(
             if job in TOLD_AGAIN:
                 assert scene.run(job, **arguments).value
             # The newest first, as they never come.
-            events = scene.events()[told:][::-1] if death.moment == "before" else ()
+            events = scene.events()[told:][::-1] if is_told else ()
             repeat_until_nothing_is_left(scene, prepared.now, events=events)
             assert_same_end(scene, whole.state, after=death)
         tried += 1
@@ -85,7 +99,12 @@ def test_a_killed_run_is_made_up_for(
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", CONFIRMATIONS)
 def test_a_killed_purchase_ends_with_plan_and_money_or_with_neither(
-    stage: Stage, world: WorldMaker, course: CourseMaker, name: str, part: int
+    stage: Stage,
+    world: WorldMaker,
+    course: CourseMaker,
+    database_backend: str,
+    name: str,
+    part: int,
 ) -> None:
     prepared = world(name)
     form = prepared.notes["mine"]
@@ -94,11 +113,11 @@ def test_a_killed_purchase_ends_with_plan_and_money_or_with_neither(
     # A plan that starts has to be invoiced in a season, for which no server of these reports.
     instants = [A_DAY_LATER, A_SEASON_LATER] if name == "by invoice" else [A_DAY_LATER]
     tried = 0
-    for death in deaths(whole, part=part):
+    for death, is_told in deaths(whole, part=part, backend=database_backend):
         with stage.scene(prepared) as scene:
             end = scene.run("confirm", death=death, **form)
             assert end.was_killed, (death, end)
-            if death.moment == "before":
+            if is_told:
                 assert said(scene.run("confirm", **form))
             repeat_until_nothing_is_left(scene, prepared.now, *instants)
             state = end_state(scene.url, scene.emulator)

@@ -29,6 +29,7 @@ FORGETFUL = (
     "synchronous_commit=off",
     "full_page_writes=off",
     "autovacuum=off",
+    "jit=off",
     # Less to write for whoever copies a database, and little of it kept.
     "wal_level=minimal",
     "max_wal_senders=0",
