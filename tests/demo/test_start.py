@@ -298,17 +298,6 @@ def organization_uuid(demo: RunningDemo, name: str) -> str:
     return servers[name].organization.uuid
 
 
-def test_when_a_part_ends_the_rest_is_stopped(start_demo: Callable[..., RunningDemo]) -> None:
-    demo = start_demo("--no-customers")
-    emulator_port = demo.emulator.rpartition(":")[2]
-    os.kill(process_on(emulator_port, "app.stripe_emulator"), signal.SIGKILL)
-    demo.wait_until(lambda: demo.process.poll() is not None)
-    demo.wait_until(lambda: "stripe-emulator has ended (exit code -9)" in demo.said)
-    assert demo.process.returncode == 1
-    assert "Stripe emulator on http" in demo.said, "its last lines are shown"
-    assert is_gone(demo.portal) and is_gone(demo.sample)
-
-
 def test_a_killed_demo_leaves_nothing_behind(start_demo: Callable[..., RunningDemo]) -> None:
     demo = start_demo("--no-customers")
     portal, emulator, sample = demo.portal, demo.emulator, demo.sample
@@ -318,7 +307,9 @@ def test_a_killed_demo_leaves_nothing_behind(start_demo: Callable[..., RunningDe
     assert not demo.folder.is_running()
 
 
-def test_taken_ports_are_told_and_others_used(start_demo: Callable[..., RunningDemo]) -> None:
+def test_taken_ports_are_told_and_a_lost_part_ends_the_rest(
+    start_demo: Callable[..., RunningDemo],
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -334,7 +325,7 @@ def test_taken_ports_are_told_and_others_used(start_demo: Callable[..., RunningD
         press_the_button(demo)
         lose_the_key_and_move_on(demo)
         assert "no length of time" in demo.flask("demo", "advance", "soon").stderr
-        assert demo.stop() == 0
+        lose_a_part(demo)
 
 
 def press_the_button(demo: RunningDemo) -> None:
@@ -373,6 +364,17 @@ def lose_the_key_and_move_on(demo: RunningDemo) -> None:
         assert [found.name for found in list_organizations(connection)] == ["globex"]
     listed = demo.flask("demo", "server", "--help")
     assert "export-organization" in listed.stdout
+
+
+def lose_a_part(demo: RunningDemo) -> None:
+    """When a part ends, the rest is stopped."""
+    emulator_port = demo.emulator.rpartition(":")[2]
+    os.kill(process_on(emulator_port, "app.stripe_emulator"), signal.SIGKILL)
+    demo.wait_until(lambda: demo.process.poll() is not None)
+    demo.wait_until(lambda: "stripe-emulator has ended (exit code -9)" in demo.said)
+    assert demo.process.returncode == 1
+    assert "Stripe emulator on http" in demo.said, "its last lines are shown"
+    assert is_gone(demo.portal) and is_gone(demo.sample)
 
 
 def process_on(port: str, module: str) -> int:

@@ -17,14 +17,17 @@ WIDE: ViewportSize = {"width": 1280, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 844}
 GRAVE = frozenset({"serious", "critical"})
 # What takes the focus by the keyboard shows it, or the card around it does: an outline or a shadow.
-SHOWN_FOCUS = """() => {
+# Null when nothing has the focus, an empty text when it is seen, and otherwise what hides it.
+HIDDEN_FOCUS = """() => {
   const focused = document.activeElement;
-  return [focused, focused.closest("label")].some((part) => {
+  if (focused === document.body) return null;
+  const shown = [focused, focused.closest("label")].some((part) => {
     if (part === null) return false;
     const style = getComputedStyle(part);
     const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
     return outlined || style.boxShadow !== "none";
   });
+  return shown ? "" : focused.outerHTML.slice(0, 120);
 }"""
 MOST_STOPS = 60
 
@@ -67,7 +70,7 @@ class Inspector:
                 self.problems.append(f"{where}: {width} pixels wide")
             # Sizes are the same in both colors, so the wide page is looked at in one.
             if viewport is NARROW:
-                self._run_axe(where)
+                self._run_axe(where, only_colors=scheme == "light")
         self._walk_by_keyboard(name)
         page.evaluate("for (const part of document.querySelectorAll('details')) part.open = false")
 
@@ -80,12 +83,16 @@ class Inspector:
             self.page.wait_for_timeout(50)
         return width
 
-    def _run_axe(self, where: str) -> None:
+    def _run_axe(self, where: str, *, only_colors: bool) -> None:
+        """What keeps people out; `only_colors` when all else was looked at in the other scheme."""
         if not self.page.evaluate("typeof window.axe === 'object'"):
             self.page.evaluate(self.axe)
         # Colors fade for a moment when the scheme changes; half-way they have no contrast.
         self.page.evaluate("Promise.all(document.getAnimations().map((a) => a.finished))")
-        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")
+        rules = {"runOnly": ["color-contrast"]} if only_colors else {}
+        found = self.page.evaluate(
+            "(rules) => axe.run({resultTypes: ['violations'], ...rules})", rules
+        )
         self.problems += [
             f"{where}: {violation['id']}: {node['html']}"
             for violation in found["violations"]
@@ -100,12 +107,12 @@ class Inspector:
         seen = 0
         for _ in range(MOST_STOPS):
             page.keyboard.press("Tab")
-            if page.evaluate("document.activeElement === document.body"):
+            hidden = page.evaluate(HIDDEN_FOCUS)
+            if hidden is None:
                 break
             seen += 1
-            if not page.evaluate(SHOWN_FOCUS):
-                lost = page.evaluate("document.activeElement.outerHTML.slice(0, 120)")
-                self.problems.append(f"{name}: no visible focus: {lost}")
+            if hidden:
+                self.problems.append(f"{name}: no visible focus: {hidden}")
         if seen < 2:
             self.problems.append(f"{name}: the keyboard reaches nothing")
 

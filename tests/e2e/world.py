@@ -5,6 +5,7 @@ the sample server uploads, ledgers sync, invoices are made and delivered, webhoo
 """
 
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,7 +33,6 @@ from app.sample_server.uploads import upload_now
 from app.services.context import Context
 from app.stripe_emulator import server as emulator
 from tests.support.mail import SmtpServer
-from tests.support.servers import free_port
 
 WEBHOOK_SECRET = "whsec_of_the_browser_tests"
 OTHER_HOST = "other.localhost"
@@ -144,7 +144,9 @@ def running_world(
     clock_file = folder / "clock.json"
     clock = DemoClock(clock_file)
     clock.freeze(datetime(2012, 1, 2, 3, 4, 5, tzinfo=UTC))
-    port = free_port()
+    # The others are told the portal's address before it runs, so its port is taken at once.
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     portal_url = f"http://127.0.0.1:{port}"
     stripe = emulator.start_in_thread(
         str(folder / "stripe.sqlite3"),
@@ -170,8 +172,15 @@ def running_world(
         }
     )
     server: BaseWSGIServer = make_server(
-        "127.0.0.1", port, app, threaded=True, request_handler=QuietHandler
+        "127.0.0.1",
+        port,
+        app,
+        threaded=True,
+        request_handler=QuietHandler,
+        fd=listener.fileno(),
     )
+    # The server has a copy.
+    listener.close()
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     sample_handle = sample.start_in_thread(

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app.gateways.mail import MailError, MailRenderer, RenderedMail
-from tests.support.servers import free_port
+from tests.support.servers import START_ATTEMPTS, free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,17 @@ class SmtpServer:
 def running_smtp_server() -> Iterator[SmtpServer]:
     """An SMTP server for the length of a `with`."""
     server = SmtpServer()
-    controller = Controller(server, hostname="127.0.0.1", port=server.port)
-    controller.start()
+    for attempt in range(1, START_ATTEMPTS + 1):
+        controller = Controller(server, hostname="127.0.0.1", port=server.port)
+        try:
+            controller.start()
+        except OSError:
+            # Somebody was faster at that port.
+            if attempt == START_ATTEMPTS:
+                raise
+            server.port = free_port()
+        else:
+            break
     try:
         yield server
     finally:
