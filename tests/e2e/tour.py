@@ -23,6 +23,7 @@ from app.sample_server.uploads import upload_now
 from app.services.unit_of_work import unit_of_work
 from tests.e2e import road
 from tests.e2e.cast_tour import CAST_PAGES, cast_tour
+from tests.e2e.support_tour import SUPPORT_PAGES, support_tour
 from tests.e2e.world import World
 
 Tour = Callable[[Page, World], Iterator[str]]
@@ -107,7 +108,7 @@ SERVER_PAGES: dict[str, str | None] = {
     "demo-mails": "demo.mails",
     "demo-time": "demo.time",
 }
-PAGES = ORGANIZATION_PAGES | SERVER_PAGES | CAST_PAGES
+PAGES = ORGANIZATION_PAGES | SERVER_PAGES | CAST_PAGES | SUPPORT_PAGES
 # The pictures of the README.
 KEPT = frozenset({"upgrade", "billing", "invoice"})
 
@@ -118,6 +119,7 @@ NO_PAGE = {
     "account.people_me": _FORM,
     "plan.billing_licenses_renewal": _FORM,
     "upgrade.plan_schedule_confirm": _FORM,
+    "support.approval": "needs an act that waits; tests/web/support/ looks at it",
     "plan.billing_card_cancelled": "leads on",
     "login.begin": "leads on",
     "login.begin_on_behalf": "leads on",
@@ -220,6 +222,7 @@ TOURS: dict[str, tuple[Tour, dict[str, str | None]]] = {
     "organization": (organization_tour, ORGANIZATION_PAGES),
     "server": (server_tour, SERVER_PAGES),
     "cast": (cast_tour, CAST_PAGES),
+    "support": (support_tour, SUPPORT_PAGES),
 }
 
 

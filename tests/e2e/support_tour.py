@@ -1,0 +1,110 @@
+"""The pages of staff: each area of the console walks through its own, one after the other."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page
+
+from app.domain.kinds import StaffRole
+from app.models.registrations import Organization
+from app.services.browser_sessions import begin_staff_session
+from app.services.context import CLI
+from app.services.customers import Payer, payer_of_organization
+from app.services.legacy import create_legacy_plan
+from app.services.unit_of_work import unit_of_work
+from app.web.sessions import session_cookie_name
+from tests.e2e.world import World
+from tests.support.staff import add_staff
+
+# What an area of the console declares: the names of its pages, and the walk that stops at each.
+Area = tuple[dict[str, str | None], Callable[[Page, World, Payer], Iterator[str]]]
+
+ACTION_PAGES: dict[str, str | None] = {
+    "support-action": "support.action",
+    "support-action-refused": "support.action",
+    "support-action-unavailable": "support.action",
+    "support-action-confirm": "support.action",
+    "support-approvals": "support.approvals",
+    "support-customer": "support.customer",
+}
+
+
+def _actions(page: Page, world: World, payer: Payer) -> Iterator[str]:
+    """An act from its form to the customer, one that cannot be done, and what waits for two."""
+    base = f"{world.portal_url}/support/customers/{payer.uuid}/"
+    page.goto(f"{base}do/park/")
+    yield "support-action"
+    page.get_by_role("button", name="See what it does").click()
+    yield "support-action-refused"
+    page.goto(f"{base}do/unpark/")
+    yield "support-action-unavailable"
+    page.goto(f"{base}do/park/")
+    page.get_by_label("Reason").fill("asked for in ticket 7")
+    page.get_by_role("button", name="See what it does").click()
+    yield "support-action-confirm"
+    page.goto(f"{world.portal_url}/support/approvals/")
+    yield "support-approvals"
+    page.goto(base)
+    yield "support-customer"
+
+
+# Areas are added here, in the order in which they are walked.
+AREAS: tuple[Area, ...] = ((ACTION_PAGES, _actions),)
+SUPPORT_PAGES: dict[str, str | None] = {
+    name: endpoint for pages, _walk in AREAS for name, endpoint in pages.items()
+}
+
+
+def sign_in(
+    page: Page, world: World, role: StaffRole = StaffRole.ADMIN, *, email: str | None = None
+) -> int:
+    """Make the browser that of somebody of staff; returns our id of the person."""
+    with world.app.app_context():
+        staff_user_id = add_staff(world.ctx, role, email=email)
+        with unit_of_work(world.ctx) as work:
+            secret = begin_staff_session(
+                work, staff_user_id=staff_user_id, ip="127.0.0.1", user_agent="tests", data={}
+            )
+            work.commit()
+    host = urlsplit(world.portal_url).hostname or ""
+    page.context.add_cookies(
+        [
+            {
+                "name": session_cookie_name(world.ctx.settings),
+                "value": secret,
+                "domain": host,
+                "path": "/",
+                "httpOnly": True,
+                "sameSite": "Lax",
+            }
+        ]
+    )
+    return staff_user_id
+
+
+def some_customer(world: World) -> Payer:
+    """The organization of the world's own server, with a legacy plan."""
+    with world.app.app_context(), unit_of_work(world.ctx) as work:
+        payer = payer_of_organization(
+            work.session.query(Organization).filter(Organization.uuid.is_not(None)).first()
+        )
+    with world.app.app_context():
+        create_legacy_plan(
+            world.ctx,
+            payer,
+            until=(world.ctx.now() + timedelta(days=60)).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            ),
+            reason="agreed by mail",
+            actor=CLI,
+        )
+    return payer
+
+
+def support_tour(page: Page, world: World) -> Iterator[str]:
+    """Everything that staff see, by somebody who may do everything."""
+    payer = some_customer(world)
+    sign_in(page, world)
+    for _pages, walk in AREAS:
+        yield from walk(page, world, payer)
