@@ -5,7 +5,7 @@ Each plot is drawn twice, for wide windows and for narrow ones, and the style sh
 SVG that only shrinks would be 80 pixels high on a phone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -195,14 +195,16 @@ def draw_plots(
     until: int,
     marks: Sequence[tuple[int, str]],
     now: int | None = None,
+    text_of: Callable[[int], str] = format_count,
 ) -> tuple[Plot, ...]:
     """The same lines in each frame. Positions run from 0 to `span`; lines end at `until`.
 
-    `marks` name positions below the plot; `now` gets a line of its own.
+    `marks` name positions below the plot; `now` gets a line of its own. `text_of` makes the words
+    of a level.
     """
     most = max((count for each in series for _, count in each.steps if count), default=0)
     step, top_level = scale_levels(most)
-    texts = [(level, format_count(level)) for level in range(0, top_level + 1, step)]
+    texts = [(level, text_of(level)) for level in range(0, top_level + 1, step)]
     return tuple(
         _draw(frame, series, span=span, until=until, marks=marks, now=now, texts=texts)
         for frame in FRAMES

@@ -14,6 +14,7 @@ from app.services.customers import Payer, payer_of_organization
 from app.services.legacy import create_legacy_plan
 from app.services.unit_of_work import unit_of_work
 from app.web.sessions import session_cookie_name
+from tests.e2e.overview_tour import OVERVIEW_PAGES, overview_walk
 from tests.e2e.world import World
 from tests.support.staff import add_staff
 
@@ -50,7 +51,7 @@ def _actions(page: Page, world: World, payer: Payer) -> Iterator[str]:
 
 
 # Areas are added here, in the order in which they are walked.
-AREAS: tuple[Area, ...] = ((ACTION_PAGES, _actions),)
+AREAS: tuple[Area, ...] = ((ACTION_PAGES, _actions), (OVERVIEW_PAGES, overview_walk))
 SUPPORT_PAGES: dict[str, str | None] = {
     name: endpoint for pages, _walk in AREAS for name, endpoint in pages.items()
 }

@@ -129,6 +129,7 @@ NO_PAGE = {
     "look.logo": _FILE,
     "portal.invoices_csv": _FILE,
     "portal.seats_file": _FILE,
+    "support.overview_csv": _FILE,
     "usage.usage_csv": _FILE,
     "static": _FILE,
     "bootstrap.static": _FILE,

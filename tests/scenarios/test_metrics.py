@@ -53,12 +53,12 @@ class Year:
         return self.servers[name]
 
     def until(self, day: str) -> None:
-        """Uploads and jobs every tenth day, and a look at each month that ended on the way."""
+        """Uploads and jobs every second week, and a look at each month that ended on the way."""
         while self.story.clock.now().date().isoformat() < day:
             now = self.story.clock.now()
             month = Month.of(now)
             stop = min(day, month.end.date().isoformat())
-            self.story.run_jobs_until(stop, *self.servers.values(), step=10)
+            self.story.run_jobs_until(stop, *self.servers.values(), step=14)
             if Month.of(self.story.clock.now()) != month:
                 self.seen[month] = rates_of(self.story, month)
 
