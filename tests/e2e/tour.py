@@ -130,6 +130,7 @@ NO_PAGE = {
     "portal.invoices_csv": _FILE,
     "portal.seats_file": _FILE,
     "support.overview_csv": _FILE,
+    "support.search_csv": _FILE,
     "usage.usage_csv": _FILE,
     "static": _FILE,
     "bootstrap.static": _FILE,

@@ -5,5 +5,10 @@ from flask import Blueprint
 blueprint = Blueprint("support", __name__, url_prefix="/support")
 
 # Each module attaches its views to the blueprint.
-from app.web.support import customer_views, overview_views, shell  # noqa: E402, F401  # see above
+from app.web.support import (  # noqa: E402, F401  # see above
+    customer_views,
+    overview_views,
+    search_views,
+    shell,
+)
 from app.web.support.actions import approval_views, views  # noqa: E402, F401  # see above
