@@ -29,6 +29,11 @@ ACTION_PAGES: dict[str, str | None] = {
     "support-action-confirm": "support.action",
     "support-approvals": "support.approvals",
     "support-customer": "support.customer",
+    "support-coupons-none": "support.coupons",
+    "support-coupon-new": "support.coupon_new",
+    "support-coupon-look": "support.coupon_new",
+    "support-coupons": "support.coupons",
+    "support-coupon-withdraw": "support.coupon_withdraw",
 }
 
 
@@ -49,6 +54,21 @@ def _actions(page: Page, world: World, payer: Payer) -> Iterator[str]:
     yield "support-approvals"
     page.goto(base)
     yield "support-customer"
+    page.goto(f"{world.portal_url}/support/coupons/")
+    yield "support-coupons-none"
+    page.get_by_role("link", name="Make a coupon").click()
+    yield "support-coupon-new"
+    page.get_by_label("Code").fill("spring-27")
+    page.get_by_label("Percent off").fill("25")
+    page.get_by_label("For how many months").fill("6")
+    page.get_by_label("Reason").fill("agreed by sales")
+    page.get_by_role("button", name="See what it does").click()
+    yield "support-coupon-look"
+    page.get_by_label("Make it").check()
+    page.get_by_role("button", name="Make it").click()
+    yield "support-coupons"
+    page.get_by_role("link", name="Withdraw SPRING-27").click()
+    yield "support-coupon-withdraw"
 
 
 # Areas are added here, in the order in which they are walked.
@@ -93,7 +113,7 @@ def some_customer(world: World) -> Payer:
     """The organization of the world's own server, with a legacy plan."""
     with world.app.app_context(), unit_of_work(world.ctx) as work:
         payer = payer_of_organization(
-            work.session.query(Organization).filter(Organization.uuid.is_not(None)).first()
+            work.session.query(Organization).filter(Organization.uuid.is_not(None)).limit(1).one()
         )
     with world.app.app_context():
         create_legacy_plan(

@@ -11,6 +11,7 @@ from app.domain.kinds import StaffRole
 from app.services.identity import StaffIdentity
 from app.web.sessions import current_staff
 from app.web.support import blueprint
+from app.web.wording import format_percent
 from app.web.wordings.staff import staff_role_word
 from app.web.wordings.staff_actions import action_status_word
 
@@ -32,6 +33,7 @@ def build_entries(person: StaffIdentity) -> Sequence[Entry]:
         ("support.queues", gettext("Queues"), StaffRole.READ_ONLY),
         ("support.approvals", gettext("Approvals"), StaffRole.READ_ONLY),
         ("support.overview", gettext("Overview"), StaffRole.READ_ONLY),
+        ("support.coupons", gettext("Coupons"), StaffRole.READ_ONLY),
         ("support.announcements", gettext("Announcements"), StaffRole.READ_ONLY),
         ("staff.people", gettext("Staff"), StaffRole.ADMIN),
     )
@@ -70,3 +72,4 @@ def hand_to_layout() -> dict[str, Any]:
 
 blueprint.app_context_processor(hand_to_layout)
 blueprint.add_app_template_filter(action_status_word, "action_status")
+blueprint.add_app_template_filter(format_percent, "percent")

@@ -16,6 +16,10 @@ MESSAGES: dict[str, Message] = {
     "action_already_sent": _l("That was sent already, so it was not done a second time."),
     "action_decided": _l("Somebody else has decided this already."),
     "approval_by_same_person": _l("Whoever asked for it cannot approve it: ask somebody else."),
+    "coupon_needs_administrator": _l(
+        "A coupon of this size is made by an administrator: ask one, or choose less."
+    ),
+    "coupon_percent_or_amount": _l("Enter a percentage or an amount, one of the two."),
     "mail_holds_a_secret": _l("Its link is used up or gone. Make a new login link instead."),
     "note_empty": _l("Write something, or cancel."),
     "note_too_long": _l("A note has at most %(maximum)s characters."),
