@@ -15,6 +15,7 @@ from app.services.legacy import create_legacy_plan
 from app.services.unit_of_work import unit_of_work
 from app.web.sessions import session_cookie_name
 from tests.e2e.overview_tour import OVERVIEW_PAGES, overview_walk
+from tests.e2e.support_customer_tour import CUSTOMER_PAGES, customer_walk
 from tests.e2e.support_search_tour import SEARCH_PAGES, search
 from tests.e2e.world import World
 from tests.support.staff import add_staff
@@ -74,6 +75,7 @@ def _actions(page: Page, world: World, payer: Payer) -> Iterator[str]:
 # Areas are added here, in the order in which they are walked.
 AREAS: tuple[Area, ...] = (
     (ACTION_PAGES, _actions),
+    (CUSTOMER_PAGES, customer_walk),
     (OVERVIEW_PAGES, overview_walk),
     (SEARCH_PAGES, search),
 )

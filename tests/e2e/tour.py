@@ -129,6 +129,8 @@ NO_PAGE = {
     "look.logo": _FILE,
     "portal.invoices_csv": _FILE,
     "portal.seats_file": _FILE,
+    "support.customer_export": _FILE,
+    "support.customer_invoice": "needs an invoice; tests/web/support/ looks at it",
     "support.overview_csv": _FILE,
     "support.search_csv": _FILE,
     "usage.usage_csv": _FILE,

@@ -7,8 +7,9 @@ from flask import current_app, url_for
 
 def customer_address(uuid: str, tab: str | None = None) -> str:
     """The page of a customer, or one of its tabs."""
-    if tab is not None and "support.customer_tab" in current_app.view_functions:
-        return url_for("support.customer_tab", customer_uuid=uuid, tab=tab)
+    endpoint = f"support.customer_{tab}"
+    if tab is not None and endpoint in current_app.view_functions:
+        return url_for(endpoint, customer_uuid=uuid)
     return url_for("support.customer", customer_uuid=uuid)
 
 
