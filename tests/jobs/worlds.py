@@ -157,9 +157,9 @@ def new_card(story: EmulatorStory) -> dict[str, Any]:
     payer = story.payer(acme)
     story.upgrade(acme)
     story.give_card(payer, "declines")
-    story.run_jobs_until("2012-02-03", acme)
+    story.run_jobs_until("2012-02-03", acme, step=1)
     story.upload_seats(acme, 21)
-    story.run_jobs_until("2012-03-03", acme)
+    story.run_jobs_until("2012-03-03", acme, step=1)
     with unit_of_work(story.ctx) as work:
         _, customer = claim_payer(work, payer)
         customer_id = customer.id

@@ -51,6 +51,8 @@ from app.services.webhook_events import receive_event
 
 GOLDEN = Path(__file__).parent / "golden"
 BUYER = Actor("billing_user:1")
+# Up to this long every day is lived through, unless a test says otherwise.
+SHORT_WAY = timedelta(days=14)
 
 
 @dataclass
@@ -463,13 +465,15 @@ class Story:
             deliver(self.ctx)
         return counts
 
-    def run_jobs_until(self, when: str, *servers: SampleServer, step: int = 1) -> None:
-        """Day by day up to `when`, the servers uploading each day before the jobs run; `step` days
-        at once where nothing happens on the days between."""
+    def run_jobs_until(self, when: str, *servers: SampleServer, step: int | None = None) -> None:
+        """Up to `when` in steps of `step` days, the servers uploading each time before the jobs
+        run: daily on a short way, else every fourth day, unless a test needs it otherwise."""
         now = self.clock.now()
         end = datetime.fromisoformat(when).replace(tzinfo=UTC)
         if len(when) == 10:
             end = end.replace(hour=now.hour, minute=now.minute, second=now.second)
+        if step is None:
+            step = 1 if end - now <= SHORT_WAY else 4
         while self.clock.now() < end:
             self.clock.set(min(self.clock.now() + timedelta(days=step), end))
             for server in servers:

@@ -169,7 +169,7 @@ def test_a_late_row_does_not_bill_the_server_for_what_an_organization_paid_itsel
             .values(at_cycle_end=AtCycleEnd.END, end_date=datetime(2012, 2, 2, 3, 4, 5, tzinfo=UTC))
         )
         work.commit()
-    story.run_jobs_until("2012-02-05", acme)
+    story.run_jobs_until("2012-02-05", acme, step=1)
     server = story.payer(acme, None)
     for people, day in ((18, 20), (19, 25)):
         story.set_people(acme, people, at=datetime(2012, 1, day, tzinfo=UTC))

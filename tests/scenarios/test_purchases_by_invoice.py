@@ -187,7 +187,7 @@ def test_a_monthly_plan_by_invoice_renews_by_invoice(story: Story) -> None:
     result = story.order(acme, tier="business", schedule="monthly", licenses=30)
     story.on("2012-01-05").receive(result.purchase_id)
     story.deliver_events()
-    story.run_jobs_until("2012-02-06", acme)
+    story.run_jobs_until("2012-02-06", acme, step=1)
     story.assert_statement(payer, "by_invoice_renewed.txt")
     assert [event.type for event in story.payments.take_events()][-1] == "invoice.sent"
     (renewal,) = rows(story, "SELECT * FROM invoices WHERE group_key LIKE '%|cycle'")

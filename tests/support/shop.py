@@ -98,8 +98,8 @@ class Shop:
         self.log_in()
         return self
 
-    def run_until(self, when: str, *, step: int = 1) -> "Shop":
-        """Day by day with uploads and jobs, or `step` days at once; then log in again."""
+    def run_until(self, when: str, *, step: int | None = None) -> "Shop":
+        """Time with uploads and jobs, as `Story.run_jobs_until` has it; then log in again."""
         self.story.run_jobs_until(when, self.server, step=step)
         self.log_in()
         return self

@@ -114,6 +114,7 @@ def test_nobody_of_the_server_comes_in_afterwards(shop: Shop, leaving: KnownServ
     assert admin.get(link, follow_redirects=True).status_code in {400, 403}
 
 
+@pytest.mark.sqlite_only
 def test_the_box_has_to_be_ticked(shop: Shop, leaving: KnownServer) -> None:
     answer = shop.client.submit(shop.client.get(leaving.page("deactivate")), action="/deactivate/")
     assert answer.status_code == 400
@@ -121,6 +122,7 @@ def test_the_box_has_to_be_ticked(shop: Shop, leaving: KnownServer) -> None:
     assert load_server(shop).deactivated_at is None
 
 
+@pytest.mark.sqlite_only
 def test_the_token_of_the_session_is_needed(shop: Shop, leaving: KnownServer) -> None:
     assert shop.client.post(leaving.page("deactivate"), data={"understood": "y"}).status_code == 400
     assert load_server(shop).deactivated_at is None
@@ -146,6 +148,7 @@ def test_the_last_page_is_for_whoever_has_left(shop: Shop) -> None:
 
 @pytest.mark.parametrize("plan", BLOCKING)
 @pytest.mark.parametrize("holder", ["organization", "server"])
+@pytest.mark.sqlite_only
 def test_a_plan_that_is_not_set_to_end(
     shop: Shop, leaving: KnownServer, plan: dict[str, Any], holder: str
 ) -> None:
@@ -177,6 +180,7 @@ def test_a_plan_that_is_not_set_to_end(
 
 @pytest.mark.parametrize("plan", HARMLESS)
 @pytest.mark.parametrize("holder", ["organization", "server"])
+@pytest.mark.sqlite_only
 def test_other_plans_do_not(
     shop: Shop, leaving: KnownServer, plan: dict[str, Any], holder: str
 ) -> None:

@@ -53,6 +53,7 @@ def audited(shop: Shop, action: str) -> list[AuditEntry]:
 # --- the list ---
 
 
+@pytest.mark.sqlite_only
 def test_somebody_alone(shop: Shop) -> None:
     page = shop.open().get("people")
     said = words(page)
@@ -75,6 +76,7 @@ def test_two_people_as_the_owner_sees_them(shop: Shop) -> None:
     assert page.text.count("/remove/") == 1, "there is no button for the owner"
 
 
+@pytest.mark.sqlite_only
 def test_the_others_see_no_buttons(shop: Shop) -> None:
     shop.open()
     add_person(shop, "zoe@acme.test", deactivated_at=shop.clock.now())
@@ -86,6 +88,7 @@ def test_the_others_see_no_buttons(shop: Shop) -> None:
     assert "The owner, who came here first, can remove the others." in said
 
 
+@pytest.mark.sqlite_only
 def test_a_person_without_a_name_is_an_address(shop: Shop) -> None:
     shop.open()
     add_person(shop, "zoe@acme.test")

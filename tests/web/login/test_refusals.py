@@ -71,6 +71,7 @@ def nothing_was_created(ctx: Context) -> bool:
 
 
 @pytest.mark.parametrize("name", ALTERATIONS)
+@pytest.mark.sqlite_only
 def test_an_altered_token(client: CheckedClient, ctx: Context, name: str) -> None:
     path, _, token = make_link(ctx, add_organization(ctx)).rpartition("/")
     answer = client.get(f"{path}/{ALTERATIONS[name](token)}")
@@ -80,6 +81,7 @@ def test_an_altered_token(client: CheckedClient, ctx: Context, name: str) -> Non
     assert nothing_was_created(ctx)
 
 
+@pytest.mark.sqlite_only
 def test_a_token_of_another_purpose(client: CheckedClient, ctx: Context) -> None:
     add_organization(ctx)
     with ctx.sessions() as session:
@@ -236,6 +238,7 @@ def test_a_confirmed_login_must_be_finished_within_two_hours(
 
 
 @pytest.mark.parametrize("step", ["confirm", "complete", "sent"])
+@pytest.mark.sqlite_only
 def test_a_step_without_a_login(client: CheckedClient, step: str) -> None:
     answer = client.get(f"/remote-billing-login/{step}/")
     assert answer.status_code == 400
@@ -269,6 +272,7 @@ def test_a_proxy_that_hands_on_whatever_it_is_told(make_app: Callable[..., Flask
     assert client.get("/remote-billing-login/nonsense", headers=told).status_code == 400
 
 
+@pytest.mark.sqlite_only
 def test_forms_need_their_token(client: CheckedClient, ctx: Context) -> None:
     page = client.get(make_link(ctx, add_organization(ctx)), follow_redirects=True)
     for token in ("", "nonsense"):

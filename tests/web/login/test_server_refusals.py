@@ -91,6 +91,7 @@ def test_what_was_pasted_with_spaces_counts(client: CheckedClient, ctx: Context)
 
 
 @pytest.mark.parametrize("missing", ["server_id", "server_key"])
+@pytest.mark.sqlite_only
 def test_an_empty_field_is_said_beside_it(
     client: CheckedClient, ctx: Context, missing: str
 ) -> None:
@@ -102,6 +103,7 @@ def test_an_empty_field_is_said_beside_it(
     assert failures(ctx) == []
 
 
+@pytest.mark.sqlite_only
 def test_the_form_needs_its_token(client: CheckedClient, ctx: Context) -> None:
     server = add_server(ctx)
     typed = {"server_id": server.uuid, "server_key": KEY}

@@ -54,6 +54,7 @@ def test_the_cookie_holds_only_an_id(client: CheckedClient, ctx: Context) -> Non
         assert len(row.id_hash) == 64
 
 
+@pytest.mark.sqlite_only
 def test_the_cookie_is_for_https_where_the_portal_is(
     make_app: Callable[..., Flask], ctx: Context
 ) -> None:
@@ -154,6 +155,7 @@ def test_the_way_back_has_the_scheme_of_the_link(
 
 
 @pytest.mark.parametrize("host", ["", "evil.test/path?", "a b", "acme.test@evil.test"])
+@pytest.mark.sqlite_only
 def test_a_host_that_is_none_is_no_way_back(
     app: Flask, client: CheckedClient, ctx: Context, clock: FixedClock, host: str
 ) -> None:
@@ -179,6 +181,7 @@ def test_a_login_may_begin_in_an_expired_session(
     assert count_sessions(ctx) == 1
 
 
+@pytest.mark.sqlite_only
 def test_without_a_session_a_page_explains_how_to_come_in(
     app: Flask, client: CheckedClient, ctx: Context
 ) -> None:
@@ -194,6 +197,7 @@ def test_without_a_session_a_page_explains_how_to_come_in(
 
 
 @pytest.mark.parametrize("page", ["billing", "deactivate", "people"])
+@pytest.mark.sqlite_only
 def test_without_a_session_a_page_of_a_server_leads_to_its_own_door(
     client: CheckedClient, ctx: Context, page: str
 ) -> None:

@@ -34,7 +34,7 @@ def address(app: Flask) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(chromium: Browser, address: str, shop: Shop) -> Iterator[Callable[..., Page]]:
-    """Opens a page of the shop's organization; what the browser complains about fails the test."""
+    """Opens a page of the shop's organization, in `tab` when that is there; what the browser complains about fails the test."""
     contexts = []
     complaints: list[str] = []
 
@@ -42,7 +42,10 @@ def open_page(chromium: Browser, address: str, shop: Shop) -> Iterator[Callable[
         if not text.endswith(MEANT):
             complaints.append(text)
 
-    def open_it(name: str, query: str = "", **options: Any) -> Page:
+    def open_it(name: str, query: str = "", *, tab: Page | None = None, **options: Any) -> Page:
+        if tab is not None:
+            tab.goto(f"{address}{shop.page(name)}{query}")
+            return tab
         context = chromium.new_context(**({"viewport": WIDE} | options))
         contexts.append(context)
         shop.log_in()
@@ -69,10 +72,11 @@ def shop(
 
 
 def look_at(open_page: Callable[..., Page], axe_source: str, pages: list[tuple[str, str]]) -> None:
-    for name, query in pages:
-        for scheme, viewport in LOOKS:
-            page = open_page(name, query, color_scheme=scheme, viewport=viewport)
-            assert problems_of(page, axe_source) == [], (name, query, scheme, viewport)
+    for scheme, viewport in LOOKS:
+        tab = None
+        for name, query in pages:
+            tab = open_page(name, query, tab=tab, color_scheme=scheme, viewport=viewport)
+            assert problems_of(tab, axe_source) == [], (name, query, scheme, viewport)
 
 
 def test_nobody_is_kept_out_before_a_plan(

@@ -79,6 +79,7 @@ def test_nothing_yet_is_a_file_with_its_heads(shop: Shop) -> None:
     assert get_file(shop).get_data().count(b"\r\n") == 1
 
 
+@pytest.mark.sqlite_only
 def test_it_is_saved_under_a_name_and_nowhere_else(shop: Shop) -> None:
     shop.open(18).buy()
     headers = get_file(shop).headers
@@ -89,6 +90,7 @@ def test_it_is_saved_under_a_name_and_nowhere_else(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"])
+@pytest.mark.sqlite_only
 def test_no_text_is_run_as_a_formula(shop: Shop, text: str) -> None:
     shop.open(18).buy()
     with unit_of_work(shop.ctx) as work:
@@ -101,6 +103,7 @@ def test_no_text_is_run_as_a_formula(shop: Shop, text: str) -> None:
     assert discount["amount"] == "-20.00", "an amount stays a number"
 
 
+@pytest.mark.sqlite_only
 def test_a_hostile_host_is_only_a_name(shop: Shop) -> None:
     shop.open(18).buy()
     with unit_of_work(shop.ctx) as work:

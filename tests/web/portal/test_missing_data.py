@@ -41,6 +41,7 @@ def test_a_server_that_never_reported(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("version", "is_new"), [("8.0", True), ("9.3-dev", True), ("2.1", False)])
+@pytest.mark.sqlite_only
 def test_the_commands_are_those_of_the_servers_version(
     shop: Shop, version: str, is_new: bool
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_server_that_went_silent_under_a_plan(shop: Shop) -> None:
         ("invalid_property", {}, "has the code invalid_property", "up to date"),
     ],
 )
+@pytest.mark.sqlite_only
 def test_a_refused_report_says_why_and_what_to_do(
     shop: Shop, code: str, params: dict[str, str], why: str, remedy: str
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_refused_report_says_why_and_what_to_do(
     assert "curl" not in said
 
 
+@pytest.mark.sqlite_only
 def test_what_a_server_sent_does_not_write_the_page(shop: Shop) -> None:
     shop.open(18).on("2012-01-03")
     refuse(shop, "invalid_property", property="<script>alert(1)</script>")
@@ -119,6 +122,7 @@ def test_a_server_that_reports_is_led_to_its_billing(shop: Shop) -> None:
     assert (answer.status_code, answer.location) == (302, shop.page("billing"))
 
 
+@pytest.mark.sqlite_only
 def test_a_server_customer_reads_the_same(shop: Shop) -> None:
     shop.open(18)
     shop.on("2012-01-06", uploads=False)

@@ -50,7 +50,7 @@ def test_a_sent_invoice_is_owed_from_its_due_date_on(shop: Shop) -> None:
     shop.story.order(shop.server, schedule="monthly")
     shop.story.receive(1)
     shop.story.deliver_events()
-    shop.run_until("2012-02-03")
+    shop.run_until("2012-02-03", step=1)
     assert "You owe" not in words(shop.get("usage"))
     said = words(shop.get("billing"))
     assert "If it is not paid by 2 April, the plan ends then." in said

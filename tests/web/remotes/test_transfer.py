@@ -268,6 +268,7 @@ def test_nothing_is_fetched_unless_a_secret_is_waiting(lost: LostServer, clock: 
     ],
 )
 @pytest.mark.parametrize("call", ["transfer", "verify"])
+@pytest.mark.sqlite_only
 def test_hostnames_that_are_none(lost: LostServer, call: str, hostname: str) -> None:
     status, code, message = refusal(getattr(lost, call)(hostname=hostname))
     assert (status, code) == (400, "BAD_REQUEST")
@@ -295,6 +296,7 @@ def test_hostnames_that_are_none(lost: LostServer, call: str, hostname: str) -> 
         "",
     ],
 )
+@pytest.mark.sqlite_only
 def test_access_tokens_that_would_change_the_address(lost: LostServer, token: str) -> None:
     lost.serve(lost.secret())
     message = lost.problem(access_token=token)
@@ -303,12 +305,14 @@ def test_access_tokens_that_would_change_the_address(lost: LostServer, token: st
 
 
 @pytest.mark.parametrize("token", ["a" * 16, "_-" * 64])
+@pytest.mark.sqlite_only
 def test_the_shortest_and_the_longest_access_token(lost: LostServer, token: str) -> None:
     lost.serve(lost.secret())
     assert lost.verify(access_token=token).status_code == 200
 
 
 @pytest.mark.parametrize("field", ["hostname", "access_token"])
+@pytest.mark.sqlite_only
 def test_a_field_is_missing(lost: LostServer, field: str) -> None:
     fields = {"hostname": lost.hostname, "access_token": TOKEN}
     del fields[field]
@@ -317,6 +321,7 @@ def test_a_field_is_missing(lost: LostServer, field: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["transfer", "verify_challenge"])
+@pytest.mark.sqlite_only
 def test_other_methods(lost: LostServer, path: str) -> None:
     response = lost.client.get(f"{BASE}/server/register/{path}")
     assert refusal(response)[:2] == (405, "METHOD_NOT_ALLOWED")
@@ -329,6 +334,7 @@ def test_other_methods(lost: LostServer, path: str) -> None:
     "answer",
     [{}, [], ["verification_secret"], {"verification_secret": None}, {"verification_secret": 1}],
 )
+@pytest.mark.sqlite_only
 def test_an_answer_without_a_secret(lost: LostServer, answer: Any) -> None:
     lost.secret()
     lost.serves = answer

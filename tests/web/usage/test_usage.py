@@ -31,6 +31,7 @@ def get_file(shop: Shop, path: str, query: str = "") -> list[dict[str, str]]:
 # --- one organization ---
 
 
+@pytest.mark.sqlite_only
 def test_few_people_are_free(shop: Shop) -> None:
     page = shop.open(7).get("usage")
     said = words(page)
@@ -41,12 +42,14 @@ def test_few_people_are_free(shop: Shop) -> None:
     assert f'href="{shop.page("plans")}"' in page.text and "over the free limit" not in said
 
 
+@pytest.mark.sqlite_only
 def test_at_the_limit_the_next_person_counts(shop: Shop) -> None:
     page = shop.open(10).get("usage")
     assert headline(page) == "10 of 10 people free."
     assert "The next person who joins makes a plan necessary for everyone." in words(page)
 
 
+@pytest.mark.sqlite_only
 def test_above_the_limit_it_says_what_happens(shop: Shop) -> None:
     page = shop.open(23).get("usage")
     said = words(page)
@@ -67,6 +70,7 @@ def test_a_plan_tells_people_and_licenses(shop: Shop) -> None:
     assert page.text.count("chart-line-main") == 2, "licenses are drawn, in both sizes"
 
 
+@pytest.mark.sqlite_only
 def test_a_plan_that_is_over_does_not_pay_any_more(shop: Shop) -> None:
     shop.open(23).buy()
     shop.client.submit(shop.get("plan/end"), action="/plan/end/")
@@ -104,6 +108,7 @@ def test_an_organization_that_vanished_counts_nobody(shop: Shop) -> None:
 # --- without data ---
 
 
+@pytest.mark.sqlite_only
 def test_a_silent_server_shows_its_last_report_as_such(shop: Shop) -> None:
     shop.open(18).on("2012-01-09", uploads=False)
     page = shop.get("usage")
@@ -117,6 +122,7 @@ def test_a_silent_server_shows_its_last_report_as_such(shop: Shop) -> None:
     assert [row["day"] for row in get_file(shop, shop.page("usage"))] == ["2012-01-02"]
 
 
+@pytest.mark.sqlite_only
 def test_a_server_that_never_reported(shop: Shop) -> None:
     shop.open(18)
     with unit_of_work(shop.ctx) as work:
@@ -129,6 +135,7 @@ def test_a_server_that_never_reported(shop: Shop) -> None:
     assert get_file(shop, shop.page("usage")) == []
 
 
+@pytest.mark.sqlite_only
 def test_no_people_were_ever_reported(shop: Shop) -> None:
     shop.open(18)
     shop.story.add_organization(shop.server, realm_id=3)
@@ -180,6 +187,7 @@ def test_how_much_of_the_past_is_shown(shop: Shop) -> None:
     assert "/usage.csv?days=90" in page.text
 
 
+@pytest.mark.sqlite_only
 def test_the_file_has_a_name_of_its_own(shop: Shop) -> None:
     shop.open(7)
     headers = shop.client.get(f"{shop.page('usage').rstrip('/')}.csv").headers
