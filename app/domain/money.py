@@ -54,6 +54,12 @@ def percent_off(price: int, rate: int) -> int:
     return price * (10_000 - rate) // 10_000
 
 
+def rate_off(price: int, listed: int) -> int:
+    """How much less than `listed` `price` is, in hundredths of a percent, rounded up: what is at
+    least half is never told as less."""
+    return -((price - listed) * 10_000 // listed)
+
+
 def cents_of_twelfths(amount: int) -> int:
     """floor(amount / 12 + 1/2): twelfths of a cent, in which a month of a year's price is exact,
     as whole cents. Half a cent goes up."""

@@ -197,8 +197,8 @@ def _try_out(
         preview = act.try_out(ctx, payer, command, deed)
     except BillingError as error:
         return (), None, message_for(error)
-    effect = tuple(act.effect(Asked(ctx, payer, command, facts, preview.result)))
-    return effect, preview if act.previews else None, None
+    effect = act.sentences(Asked(ctx, payer, command, facts, preview.result, preview))
+    return effect, preview if act.previews and not act.asks_provider else None, None
 
 
 def _seen(ctx: Context, form: DecisionForm, stored: StoredAction) -> Facts:

@@ -22,6 +22,7 @@ from app.services.preview_change import ChangePreview, make_change, preview_serv
 from app.services.staff_actions import Facts
 from app.services.unit_of_work import UnitOfWork, joined, unit_of_work
 from app.web.support.actions.forms import ActionForm
+from app.web.wordings.staff_acts import next_charge
 
 C = TypeVar("C")
 F = TypeVar("F", bound=ActionForm)
@@ -62,13 +63,15 @@ class Weight:
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[C]):
     """An act as words and weights see it: for whom, what, what the customer is now (`facts`), and
-    what trying it out gave (`result` is what the service answered; None before it was tried)."""
+    what trying it out gave (`result` is what the service answered; None before it was tried), with
+    the invoices that it changes."""
 
     ctx: Context
     payer: Payer
     command: C
     facts: Facts
     result: Any = None
+    preview: ChangePreview[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,13 @@ class Action(Generic[C]):
     unavailable: Callable[[Facts, Payer, Catalog], Any] = lambda _facts, _payer, _catalog: None
     fields: dict[str, str] = field(default_factory=dict)
     previews: bool = True
+    asks_provider: bool = False
     is_dangerous: bool = False
+
+    def sentences(self, asked: Asked[C]) -> tuple[str, ...]:
+        """Its effect as its confirmation tells it: in words, then what the next charge becomes."""
+        charge = next_charge(asked.preview) if self.previews else None
+        return (*self.effect(asked), *((charge,) if charge is not None else ()))
 
     def dump(self, command: C) -> Any:
         """The command as JSON values."""
@@ -113,6 +122,8 @@ class Action(Generic[C]):
 
     def try_out(self, ctx: Context, payer: Payer, command: C, deed: Deed) -> ChangePreview[Any]:
         """What it would answer and do to the next invoices. Keeps nothing. Raises BillingError."""
+        if self.asks_provider:
+            return ChangePreview(self.act(ctx, payer, command, deed, True), ctx.now(), (), ())
         with unit_of_work(ctx) as work:
             customer = get_customer(work.session, payer)
             customer_id = customer.id if customer is not None else None

@@ -9,10 +9,26 @@ from app.domain.catalog import Catalog
 from app.domain.kinds import StaffRole
 from app.services.customers import Payer
 from app.services.staff_actions import Facts
-from app.web.support.actions import access_actions, note_actions, server_actions
+from app.web.support.actions import (
+    access_actions,
+    legacy_actions,
+    note_actions,
+    offer_actions,
+    server_actions,
+    sponsorship_actions,
+    terms_actions,
+)
 from app.web.support.actions.framework import Action, ActionGroup
 
-MODULES = (access_actions, server_actions, note_actions)
+MODULES = (
+    terms_actions,
+    offer_actions,
+    legacy_actions,
+    sponsorship_actions,
+    access_actions,
+    server_actions,
+    note_actions,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,8 +235,8 @@ def _confirm_page(
     reason = checked_reason(str(form.reason.data))
     deed = Deed(_trial_actor(), reason)
     preview = act.try_out(ctx, payer, command, deed)
-    asked = Asked(ctx, payer, command, facts, preview.result)
-    effect = tuple(act.effect(asked))
+    asked = Asked(ctx, payer, command, facts, preview.result, preview)
+    effect = act.sentences(asked)
     needs_second = act.weight(asked).needs_second(ctx.catalog)
     person = current_staff()
     assert person is not None, "the view is for staff only"
@@ -256,7 +256,7 @@ def _confirm_page(
         title=str(act.title),
         payer=payer,
         effect=effect,
-        preview=preview if act.previews else None,
+        preview=preview if act.previews and not act.asks_provider else None,
         reason=reason,
         needs_second=needs_second,
         is_dangerous=act.is_dangerous,
