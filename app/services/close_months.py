@@ -7,12 +7,13 @@ so that the overview reads a row instead of every ledger. Rules: docs/rules/metr
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.metrics import Month, MovementKind, MrrBridge
-from app.models.metrics import MrrMonth, RunningMonth
+from app.models.metrics import MrrMonth, PlanEnd, RunningMonth
+from app.models.plans import Plan, has_begun
 from app.services.context import Context
 from app.services.month_figures import has_many_plans, to_json, work_out
 from app.services.mrr import Rates, get_first_month, load_currencies
@@ -31,6 +32,7 @@ def close_months(ctx: Context) -> list[ClosedMonth]:
     """Write down every month that is over and is not yet. Safe to repeat and to run in several
     places at once: a month is written once."""
     closed: list[ClosedMonth] = []
+    keep_ends(ctx)
     with unit_of_work(ctx) as work:
         currencies = load_currencies(work.session)
     for currency in currencies:
@@ -44,6 +46,22 @@ def close_months(ctx: Context) -> list[ClosedMonth]:
             # Where one month ends the next one begins.
             opening = (month.plus(1), closing)
     return closed
+
+
+def keep_ends(ctx: Context) -> None:
+    """Plans that were brought in from elsewhere with their end behind them have no row for it: they
+    get one, dated when they ended. Those that this portal ended have theirs."""
+    known = select(PlanEnd.id).where(PlanEnd.plan_id == Plan.id).correlate(Plan)
+    # One that was called off before it began never counted.
+    ended = select(Plan.id, Plan.ended_at).where(
+        Plan.ended_at.is_not(None), has_begun(), ~exists(known)
+    )
+    with unit_of_work(ctx) as work:
+        if work.session.execute(ended.limit(1)).first() is None:
+            return
+        rows = ended.order_by(Plan.id)
+        work.session.execute(insert(PlanEnd).from_select(["plan_id", "counts_from"], rows))
+        work.commit()
 
 
 def _next_month(ctx: Context, currency: str) -> Month | None:
@@ -85,6 +103,7 @@ def _close(work: UnitOfWork, currency: str, month: Month, *, opening: Rates | No
 
 def refresh_running_month(ctx: Context) -> None:
     """Work out the month that runs, for the page, where that takes too long for a page."""
+    keep_ends(ctx)
     with unit_of_work(ctx) as work:
         if not has_many_plans(work.session):
             return

@@ -1,5 +1,6 @@
 """A year of seven customers: its recurring revenue is the hand-made table of docs/rules/metrics.md."""
 
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.kinds import InvoiceStatus, Schedule
+from app.domain.kinds import EndReason, InvoiceStatus, PlanStatus, Schedule
 from app.domain.metrics import (
     TWELFTHS,
     EndFact,
@@ -248,3 +249,21 @@ def test_a_month_that_is_closed_refuses_to_change(story: Story) -> None:
         row.new = 0
         with pytest.raises(Exception, match="append-only"):
             work.flush()
+
+
+@pytest.mark.sqlite_only
+def test_an_end_that_was_brought_in_counts_from_then_on(story: Story) -> None:
+    story.upgrade(story.server(seats=(18,)))
+    story.on("2012-02-01")
+    with unit_of_work(story.ctx) as work:
+        plan = work.session.scalars(select(Plan)).one()
+        ended_at = work.now - timedelta(days=3)
+        plan.status, plan.ended_at = PlanStatus.ENDED, ended_at
+        plan.ended_reason, plan.next_invoice_date = EndReason.STAFF, None
+        work.commit()
+    for _ in range(2):
+        close_months(story.ctx)
+        with unit_of_work(story.ctx) as work:
+            assert [end.counts_from for end in work.session.scalars(select(PlanEnd))] == [ended_at]
+            row = work.session.scalars(select(MrrMonth)).one()
+            assert (row.new, row.paying) == (0, 0)
