@@ -16,13 +16,22 @@ PYTEST := $(RUN) -m pytest -n $(WORKERS) --dist worksteal
 RUNTIME := $(VENV)/.installed
 DEVELOP := $(VENV)/.installed-dev
 
-.PHONY: help demo test test-tools lint format types bench migrate screenshots
+.PHONY: help demo demo-large test test-tools lint format types bench migrate screenshots
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: $(RUNTIME) ## Start portal, Stripe emulator and sample server on SQLite; ctrl-C stops them
 	TALLYPORT_ENV=demo $(FLASK) demo start
+
+# How many customers the large demo has.
+CUSTOMERS ?= 100000
+
+demo-large: $(RUNTIME) ## Start a portal with 100,000 customers on a PostgreSQL of its own
+	@if [ -z "$$TALLYPORT_DATABASE_URL" ] && [ ! -d /usr/lib/postgresql ]; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; \
+	  else echo "PostgreSQL is missing. Run: sudo apt-get install -y postgresql"; exit 1; fi; fi
+	TALLYPORT_ENV=demo $(FLASK) demo start-large --customers $(CUSTOMERS)
 
 test: test-tools ## Install what the tests need and run them all, on SQLite and PostgreSQL
 	$(PYTEST) $(ARGS)$(if $(STATUS_FILE), || echo $$? > $(STATUS_FILE))

@@ -22,7 +22,6 @@ from app.cli_common import (
 )
 from app.cli_coupons import add_coupon_commands
 from app.cli_deals import add_deal_commands
-from app.cli_figures import add_figure_commands
 from app.cli_legacy import add_legacy_commands
 from app.cli_mails import add_mail_commands
 from app.cli_moves import add_move_commands
@@ -59,7 +58,6 @@ def register_commands(app: Flask) -> None:
     add_mail_commands(billing)
     add_offer_commands(billing)
     add_charge_commands(billing)
-    add_figure_commands(billing)
     app.cli.add_command(billing)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:

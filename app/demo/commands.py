@@ -15,14 +15,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.clock import DemoClock
-from app.demo import start
+from app.demo import large, start
 from app.demo.advance import Move, MoveInProgress, advance
 from app.demo.browser import PageError
 from app.demo.folder import DemoFolder, folder_of, get_demo_folder
 from app.demo.moves import MoveError, parse_instant, parse_move
 from app.demo.owners import SeedError
 from app.demo.processes import DemoError
-from app.demo.seed import seed
+from app.demo.recorded.seed import Wish, seed_recorded
+from app.demo.seed import CUSTOMERS, seed
 from app.demo.servers import tell_hostname
 from app.demo.settle import Happened, settle
 from app.sample_server.cli import main as run_sample_server
@@ -32,6 +33,14 @@ from app.web.wording import format_count, format_instant
 
 demo_group = AppGroup("demo", help="The demo: portal, Stripe emulator and sample servers.")
 Port = click.IntRange(1, 65000)
+Many = click.IntRange(1, 10_000_000)
+fill_up = click.option(
+    "--fill-up",
+    type=click.IntRange(0, 10_000),
+    default=CUSTOMERS,
+    show_default=True,
+    help="Customers in all: recorded ones join those who live through their months.",
+)
 
 
 @demo_group.command("start", with_appcontext=False)
@@ -39,9 +48,12 @@ Port = click.IntRange(1, 65000)
 @click.option("--emulator-port", type=Port, default=5001, show_default=True)
 @click.option("--sample-port", type=Port, default=5002, show_default=True)
 @click.option("--customers/--no-customers", default=True, help="Whether to make sample customers.")
-def start_command(port: int, emulator_port: int, sample_port: int, customers: bool) -> None:
+@fill_up
+def start_command(
+    port: int, emulator_port: int, sample_port: int, customers: bool, fill_up: int
+) -> None:
     """Start everything on this machine and stay until ctrl-C."""
-    wishes = start.Wishes(port, emulator_port, sample_port, customers)
+    wishes = start.Wishes(port, emulator_port, sample_port, customers, fill_up)
     try:
         start.run_demo(get_demo_folder(), wishes, say=_say)
     except DemoError as error:
@@ -61,12 +73,13 @@ def reset_command() -> None:
 
 
 @demo_group.command("seed")
-def seed_command() -> None:
+@fill_up
+def seed_command(fill_up: int) -> None:
     """Make the sample customers, unless they are there, and do what is due by now."""
     ctx, _clock, folder = _demo()
     try:
         with _bar("Living through the last months") as bar:
-            made = seed(ctx, folder, progress=bar)
+            made = seed(ctx, folder, customers=fill_up, progress=bar)
         if not made:
             tell_hostname(folder)
             settle(ctx, folder, Happened(), own_server=False)
@@ -97,6 +110,32 @@ def advance_command(move: tuple[str, ...]) -> None:
     click.echo(_closing_line(done))
     if done.happened.troubles:
         sys.exit(1)
+
+
+@demo_group.command("start-large", with_appcontext=False)
+@click.option("--customers", type=Many, default=large.DEFAULT_CUSTOMERS, show_default=True)
+@click.option("--port", type=Port, default=5000, show_default=True, help="The portal's.")
+@click.option("--emulator-port", type=Port, default=5001, show_default=True)
+def start_large_command(customers: int, port: int, emulator_port: int) -> None:
+    """Start a portal with very many recorded customers on PostgreSQL and stay until ctrl-C.
+
+    TALLYPORT_DATABASE_URL may name a database; without it a PostgreSQL of our own is started.
+    """
+    wishes = start.Wishes(port, emulator_port, 5002, with_customers=False)
+    try:
+        large.run_large_demo(large.large_folder(), wishes, customers=customers, say=_say)
+    except DemoError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@demo_group.command("seed-large")
+@click.option("--customers", type=Many, default=large.DEFAULT_CUSTOMERS, show_default=True)
+def seed_large_command(customers: int) -> None:
+    """Write so many recorded customers into the database of this portal."""
+    ctx = cast(Context, current_app.extensions["tallyport"])
+    with _bar("Writing customers down") as bar:
+        made = seed_recorded(ctx, Wish(customers), progress=bar)
+    click.echo(f"{format_count(made)} customers were added.")
 
 
 @demo_group.command(

@@ -9,25 +9,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import func, select
+
 from app.clock import DemoClock
 from app.demo.advance import moving_alone, write_whole
 from app.demo.folder import DemoFolder
 from app.demo.happenings import Buy, BuyByInvoice, Happening
 from app.demo.owners import Owner
+from app.demo.recorded.bank import introduce_to_bank
+from app.demo.recorded.seed import Wish, seed_recorded
 from app.demo.servers import SampleServer, open_servers
 from app.demo.settle import Happened, settle
 from app.domain.calendar import month_boundary
+from app.models.customers import Customer
 from app.sample_server.registration import register
 from app.sample_server.seed import DEFAULT_SEED, seed_organization
 from app.sample_server.store import Store
 from app.sample_server.uploads import CONTROL, upload_now
 from app.services.context import Context
+from app.services.unit_of_work import unit_of_work
 
 # The jobs run this often in the past; in between nothing is due.
 JOBS_EVERY = timedelta(days=7)
 # What falls into this time is seen to by one run.
 ONE_RUN = timedelta(hours=12)
 BEGUN, DONE = "begun", "done"
+# Those who live through their months, and the crowd of recorded ones (app/demo/recorded/).
+CUSTOMERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +57,14 @@ def read_seed_state(folder: DemoFolder) -> str | None:
 
 
 def seed(
-    ctx: Context, folder: DemoFolder, *, progress: Callable[[int, int], None] | None = None
+    ctx: Context,
+    folder: DemoFolder,
+    *,
+    customers: int = CUSTOMERS,
+    progress: Callable[[int, int], None] | None = None,
 ) -> bool:
     """Make the sample customers and the visitor's own server; False when they are there already.
+    Recorded customers join them, until there are `customers` in all.
 
     Needs the running portal and emulator. A seed that was interrupted cannot be finished, since
     time has passed in it: `flask demo start` begins such a demo anew.
@@ -68,6 +81,9 @@ def seed(
         finally:
             passed = timedelta() if clock.is_frozen() else clock.real_now() - began
             clock.move_to(present + passed)
+        if open_servers(folder):
+            seed_recorded(ctx, Wish(customers - _count_customers(ctx), deliver=True))
+            introduce_to_bank(ctx)
         settle(ctx, folder, Happened(), own_server=False)
         _begin_own_server(folder)
         write_whole(folder.seed_file, json.dumps({"state": DONE}))
@@ -153,6 +169,11 @@ def _upload_of_the_silent(folder: DemoFolder, at: datetime, present: datetime) -
         silent_for = server.customer.silent_for
         if silent_for is not None and at <= present - timedelta(days=silent_for):
             server.upload(even_if_silent=True)
+
+
+def _count_customers(ctx: Context) -> int:
+    with unit_of_work(ctx) as work:
+        return work.session.scalar(select(func.count()).select_from(Customer)) or 0
 
 
 def _begin_own_server(folder: DemoFolder) -> None:

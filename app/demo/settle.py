@@ -10,6 +10,7 @@ import requests
 from sqlalchemy import func, select
 
 from app.demo.folder import DemoFolder
+from app.demo.recorded.reports import hear_from_recorded
 from app.demo.servers import upload_all
 from app.domain.kinds import InvoiceStatus
 from app.jobs.close_months import close_months_that_are_over
@@ -69,6 +70,7 @@ def settle(
     `own_server` says whether the visitor's sample server runs already.
     """
     codes = [report.code for report in upload_all(folder)]
+    hear_from_recorded(ctx)
     if own_server:
         codes += _tick(ctx)
     happened.uploads += len(codes)

@@ -22,7 +22,7 @@ from app.demo.folder import (
     write_environment,
 )
 from app.demo.processes import DemoError, Group
-from app.demo.seed import BEGUN, read_seed_state
+from app.demo.seed import BEGUN, CUSTOMERS, read_seed_state
 from app.demo.servers import make_own_server, make_servers
 
 HIGHEST_PORT = 65535
@@ -43,12 +43,14 @@ GUNICORN = (
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The ports that were asked for, and whether to make the sample customers."""
+    """The ports that were asked for, whether to make the sample customers, and how many customers
+    there are to be with the recorded ones."""
 
     portal: int
     emulator: int
     sample: int
     with_customers: bool
+    customers: int = CUSTOMERS
 
 
 def run_demo(folder: DemoFolder, wishes: Wishes, *, say: Callable[[str], None]) -> None:
@@ -57,7 +59,7 @@ def run_demo(folder: DemoFolder, wishes: Wishes, *, say: Callable[[str], None]) 
     Raises DemoError when a part cannot start or has ended; everything else is stopped by then.
     """
     folder.logs.mkdir(parents=True, exist_ok=True)
-    with _signals_interrupt(), _only_one(folder):
+    with signals_interrupt(), only_one(folder):
         if read_seed_state(folder) == BEGUN:
             say("The last start was interrupted while it made the customers: beginning anew.")
             reset(folder)
@@ -66,7 +68,7 @@ def run_demo(folder: DemoFolder, wishes: Wishes, *, say: Callable[[str], None]) 
         certificates = make_certificates(folder.certificates, now=SystemClock().now())
         environment = build_environment(folder, ports)
         write_environment(folder, environment)
-        group = Group(_child_environment(environment), folder.logs)
+        group = Group(child_environment(environment), folder.logs)
         try:
             with_customers = _has_customers(folder, wishes, say)
             _start_all(
@@ -75,6 +77,7 @@ def run_demo(folder: DemoFolder, wishes: Wishes, *, say: Callable[[str], None]) 
                 ports,
                 say,
                 with_customers=with_customers,
+                customers=wishes.customers,
                 certificates=certificates,
             )
             say(describe(ports))
@@ -82,7 +85,7 @@ def run_demo(folder: DemoFolder, wishes: Wishes, *, say: Callable[[str], None]) 
         except KeyboardInterrupt:
             say("Stopping.")
         finally:
-            with _signals_ignored():
+            with signals_ignored():
                 group.stop()
 
 
@@ -106,7 +109,7 @@ def reset(folder: DemoFolder) -> None:
 def stopped_demo(folder: DemoFolder) -> Iterator[None]:
     """Make sure that no demo runs in the folder meanwhile. Raises DemoError when one does."""
     folder.path.mkdir(parents=True, exist_ok=True)
-    with _only_one(folder):
+    with only_one(folder):
         yield
 
 
@@ -165,6 +168,7 @@ def _start_all(
     say: Callable[[str], None],
     *,
     with_customers: bool,
+    customers: int,
     certificates: Certificates,
 ) -> None:
     portal = f"http://{HOST}:{ports.portal}"
@@ -184,7 +188,8 @@ def _start_all(
     make_own_server(folder, portal=portal, ports=ports)
     if with_customers:
         make_servers(folder, portal=portal, ports=ports.others)
-    group.run("seed", "flask", "--app", "wsgi", "demo", "seed", quiet=False)
+    seed = ("flask", "--app", "wsgi", "demo", "seed", f"--fill-up={customers}")
+    group.run("seed", *seed, quiet=False)
     sample = group.start(
         "sample-server",
         "app.sample_server",
@@ -202,7 +207,8 @@ def _start_all(
     group.check()
 
 
-def _child_environment(settings: dict[str, str]) -> dict[str, str]:
+def child_environment(settings: dict[str, str]) -> dict[str, str]:
+    """The environment of a process of the demo: ours, with these settings and nobody's proxy."""
     kept = {
         name: text for name, text in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)
     }
@@ -231,7 +237,7 @@ def _is_free(port: int) -> bool:
 
 
 @contextmanager
-def _only_one(folder: DemoFolder) -> Iterator[None]:
+def only_one(folder: DemoFolder) -> Iterator[None]:
     """Hold the lock that tells others that a demo runs here. Raises DemoError."""
     with folder.lock_file.open("w") as lock:
         try:
@@ -243,7 +249,7 @@ def _only_one(folder: DemoFolder) -> Iterator[None]:
 
 
 @contextmanager
-def _signals_interrupt() -> Iterator[None]:
+def signals_interrupt() -> Iterator[None]:
     """Let SIGTERM, and the end of the terminal, stop us as ctrl-C does."""
     before = {
         number: signal.signal(number, _interrupt)
@@ -257,7 +263,7 @@ def _signals_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def _signals_ignored() -> Iterator[None]:
+def signals_ignored() -> Iterator[None]:
     """Nothing interrupts the stopping, which takes some seconds at most."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -9,17 +9,17 @@ from app.services.context import Context
 log = logging.getLogger(__name__)
 
 
-def close_months_that_are_over(ctx: Context) -> int | None:
-    """Write them down and say how many; None when that failed, which is tried again with the next
-    run and is no reason to call the invoices failed."""
+def close_months_that_are_over(ctx: Context) -> bool:
+    """Write them down; False when that failed, which is tried again with the next run and is no
+    reason to call the invoices failed."""
     try:
         closed = close_months(ctx)
     except Exception:
         log.exception("the months that are over could not be closed")
-        return None
+        return False
     for one in closed:
         log.info("month closed: %s %s", one.month, one.currency)
-    return len(closed)
+    return True
 
 
 def work_out_running_month(ctx: Context) -> bool:

@@ -177,7 +177,7 @@ def invoices_of(demo: RunningDemo) -> list[dict[str, object]]:
 
 def test_a_visitors_first_minute(start_demo: Callable[..., RunningDemo]) -> None:
     """Start, customers, time moved from another terminal, stop, and all of it a second time."""
-    demo = start_demo()
+    demo = start_demo("--fill-up=0")
     assert get(f"{demo.portal}/readyz").status_code == 200
     overview = get(f"{demo.portal}/demo/").text
     for customer in CAST:

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-POSTGRES_HOME = Path("/usr/lib/postgresql")
+from app.demo.postgres import postgres_bin
+
 CHROMIUM = Path("/usr/bin/chromium")
 FONTS = Path("/usr/share/fonts")
 APT_ATTEMPTS = 3
@@ -21,20 +22,6 @@ APT_ATTEMPTS = 3
 
 class MissingToolError(Exception):
     """A program that the tests need is not on this machine; the text says what to install."""
-
-
-def _version(directory: Path) -> tuple[int, ...]:
-    return tuple(int(part) for part in directory.name.split(".") if part.isdigit())
-
-
-def postgres_bin(home: Path = POSTGRES_HOME) -> Path | None:
-    """The folder with the server programs of the newest PostgreSQL that Debian put here.
-
-    Debian keeps them off the PATH, and what the PATH offers as `postgres` may be something else,
-    so the PATH is not asked.
-    """
-    found = [path.parent for path in home.glob("*/bin/postgres") if _version(path.parent.parent)]
-    return max(found, key=lambda folder: _version(folder.parent), default=None)
 
 
 def redis_server() -> str | None:

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from tests.support.provision import MissingToolError, postgres_bin, redis_server
+from app.demo import postgres
+from app.demo.postgres import postgres_bin
+from tests.support.provision import MissingToolError, redis_server
 
 REAPER = Path(__file__).with_name("reaper.py")
 MEMORY = Path("/dev/shm")
 # Bytes of memory that have to be free for PostgreSQL's data to lie there. A run needs a quarter.
 ENOUGH_MEMORY = 2 * 1024**3
 START_ATTEMPTS = 3
-POSTGRES_USER = "tallyport"
 # What a test database may do without: its data never has to survive a crash. Benchmarks keep the
 # defaults of the distribution.
 FORGETFUL = (
@@ -53,81 +54,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _as_postgres(command: list[str]) -> None:
-    """Run one of PostgreSQL's programs. They refuse root, so as root we become `postgres`."""
-    become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    # The output goes to a file and not to a pipe: pg_ctl leaves the server behind, which would
-    # hold the pipe open for as long as it lives.
-    with tempfile.TemporaryFile("w+") as output:
-        result = subprocess.run(
-            [*become, *command],
-            cwd="/",
-            env=os.environ | {"LC_ALL": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        output.seek(0)
-        if result.returncode != 0:
-            raise ServerError(f"{Path(command[0]).name}: {output.read()[-4000:]}")
-
-
 def start_postgres(folder: Path, *, durable: bool = False) -> str:
     """Start a fresh PostgreSQL with its data in `folder` and return the address of its server.
 
     The address ends in a slash: a database name follows. `durable` keeps PostgreSQL's defaults.
-    Raises MissingToolError without the programs and ServerError when they fail.
+    Raises MissingToolError without the programs and PostgresError when they fail.
     """
-    programs = postgres_bin()
-    if programs is None:
+    if postgres_bin() is None:
         raise MissingToolError("PostgreSQL is missing: run python -m tests.support.provision")
-    home = folder / "postgresql"
-    home.mkdir()
-    if os.geteuid() == 0:
-        shutil.chown(home, "postgres", "postgres")
-    data, log = home / "data", home / "log"
-    _as_postgres(
-        [
-            str(programs / "initdb"),
-            f"--pgdata={data}",
-            f"--username={POSTGRES_USER}",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]
-    )
-    for attempt in range(1, START_ATTEMPTS + 1):
-        port = free_port()
-        # No socket files: their path may be too long for the system, and TCP is what production
-        # uses. Loopback only, since everybody who reaches the port is trusted.
-        wanted = [
-            f"port={port}",
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "max_connections=200",
-            *(() if durable else FORGETFUL),
-        ]
-        options = " ".join(f"-c {setting}" for setting in wanted)
-        try:
-            _as_postgres(
-                [
-                    str(programs / "pg_ctl"),
-                    f"--pgdata={data}",
-                    f"--log={log}",
-                    "--wait",
-                    "--timeout=60",
-                    f"--options={options}",
-                    "start",
-                ]
-            )
-        except ServerError as error:
-            if attempt == START_ATTEMPTS:
-                raise ServerError(f"{error}\n{log.read_text()[-4000:]}") from error
-        else:
-            return f"postgresql+psycopg://{POSTGRES_USER}@127.0.0.1:{port}/"
-    raise AssertionError("the last attempt returns or raises")
+    return postgres.start_postgres(folder, settings=() if durable else FORGETFUL)
 
 
 def start_redis(folder: Path) -> str:

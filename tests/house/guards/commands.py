@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 CHECKS = ("lint", "types", "test")
-WANTED = (*CHECKS, "demo", "bench", "migrate", "screenshots", "help")
+WANTED = (*CHECKS, "demo", "demo-large", "bench", "migrate", "screenshots", "help")
 RULE = re.compile(r"^([a-z-]+):(?!=)(.*)$", re.MULTILINE)
 MODULE = re.compile(r"\$\(RUN\) -m ([a-z_.0-9]+)")
 # Programs that are run as modules and come with the requirements.
