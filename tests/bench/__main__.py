@@ -1,4 +1,4 @@
-"""`python -m tests.bench [row ...] [--rounds N] [--seconds S] [--budget S]`.
+"""`python -m tests.bench [row ...] [--rounds N] [--seconds S] [--budget S] [--scale F]`.
 
 The exit code is 0 when everything was measured, whether a goal was met or missed: the table says
 which. It is 1 when something could not be measured, or when we were interrupted.
@@ -15,11 +15,13 @@ from app.clock import SystemClock
 from tests.bench.billing_page import BILLING_PAGE
 from tests.bench.environment import ROOT, describe_environment
 from tests.bench.framework import BenchError, Benchmark, Plan, Round, percent, run, select
+from tests.bench.growth import GROWTH
 from tests.bench.report import FILE_WIDTH, as_json, print_table, write_json
+from tests.bench.search import SEARCH
 from tests.bench.world import World, new_world
 from tests.support.provision import MissingToolError
 
-BENCHMARKS: tuple[Benchmark[World], ...] = (BILLING_PAGE,)
+BENCHMARKS: tuple[Benchmark[World], ...] = (BILLING_PAGE, SEARCH, GROWTH)
 RESULTS = ROOT / "bench-results"
 
 
@@ -33,9 +35,12 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--budget", type=float, default=110, help="begin no round that ends after so many (110)"
     )
+    parser.add_argument(
+        "--scale", type=float, default=1, help="share of the amounts of data of rows 12, 13 (1)"
+    )
     options = parser.parse_args(arguments)
-    if options.rounds < 1 or options.seconds <= 0:
-        parser.error("at least one round of more than 0 seconds")
+    if options.rounds < 1 or options.seconds <= 0 or options.scale <= 0:
+        parser.error("at least one round of more than 0 seconds, with some data")
     return options
 
 
@@ -59,7 +64,7 @@ def main(arguments: list[str]) -> int:
     )
     try:
         chosen = select(BENCHMARKS, options.rows)
-        with new_world() as world:
+        with new_world(scale=options.scale) as world:
             environment = describe_environment(world.driver_address())
             results = [run(benchmark, world, plan) for benchmark in chosen]
     except (BenchError, MissingToolError) as error:

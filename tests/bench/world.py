@@ -25,10 +25,16 @@ START_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The servers of one run of benchmarks. `postgres` is the server's address, with a slash."""
+    """The servers of one run of benchmarks. `postgres` is the server's address, with a slash; `scale`
+    the share of the documented amounts of data to measure with."""
 
     run: Run
     postgres: str
+    scale: float = 1.0
+
+    def scaled(self, rows: int) -> int:
+        """So many rows, or the share of them that was asked for on the command line."""
+        return max(100, int(rows * self.scale))
 
     def driver_address(self, database: str = "postgres") -> str:
         """The address of a database as psycopg understands it."""
@@ -66,10 +72,10 @@ class World:
 
 
 @contextmanager
-def new_world() -> Iterator[World]:
+def new_world(*, scale: float = 1.0) -> Iterator[World]:
     """A world of its own; everything in it is stopped and removed at the end."""
     with new_run() as run:
-        yield World(run, start_postgres(run.folder, durable=True))
+        yield World(run, start_postgres(run.folder, durable=True), scale)
 
 
 def _start(
