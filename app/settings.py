@@ -55,6 +55,7 @@ class Settings:
     rate_limit_login_mail: str = "5 per hour"
     rate_limit_server_login: str = "10 per 15 minutes"
     rate_limit_coupon: str = "10 per hour"
+    rate_limit_help: str = "10 per hour"
     rate_limit_unsubscribe: str = "600 per hour"
     rate_limits_enabled: bool = True
     invoice_run_max_per_customer: int = 15
@@ -99,6 +100,7 @@ _VARIABLES: dict[str, str] = {
     "rate_limit_login_mail": "TALLYPORT_RATE_LIMIT_LOGIN_MAIL",
     "rate_limit_server_login": "TALLYPORT_RATE_LIMIT_SERVER_LOGIN",
     "rate_limit_coupon": "TALLYPORT_RATE_LIMIT_COUPON",
+    "rate_limit_help": "TALLYPORT_RATE_LIMIT_HELP",
     "rate_limit_unsubscribe": "TALLYPORT_RATE_LIMIT_UNSUBSCRIBE",
     "rate_limits_enabled": "TALLYPORT_RATE_LIMITS_ENABLED",
     "invoice_run_max_per_customer": "TALLYPORT_MAX_INVOICES_PER_CUSTOMER_RUN",
@@ -116,6 +118,7 @@ _GENEROUS_LIMITS = {
     "rate_limit_login_mail": "1000 per minute",
     "rate_limit_server_login": "1000 per minute",
     "rate_limit_coupon": "1000 per minute",
+    "rate_limit_help": "1000 per minute",
     "rate_limit_unsubscribe": "100000 per minute",
 }
 

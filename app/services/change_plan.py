@@ -1,10 +1,11 @@
 """What a customer changes about a running plan: end it, keep it, set the number of licenses."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.calendar import cycle_at
 from app.domain.errors import BillingError
-from app.domain.kinds import AtCycleEnd, LicenseManagement
+from app.domain.kinds import AtCycleEnd, CancellationReason, LicenseManagement
 from app.domain.transitions import Change, decide_transition
 from app.models.customers import Customer
 from app.models.plans import Plan
@@ -25,23 +26,49 @@ from app.services.running_plan import (
 )
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
+# Characters of what a customer says about why it leaves.
+LONGEST_COMMENT = 1000
 
-def end_plan_at_cycle_end(ctx: Context, payer: Payer, *, actor: Actor) -> datetime:
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Why the customer ends its plan, as far as it said."""
+
+    reason: CancellationReason | None = None
+    comment: str = ""
+
+
+def end_plan_at_cycle_end(
+    ctx: Context, payer: Payer, *, actor: Actor, said: Cancellation | None = None
+) -> datetime:
     """See `end_at_cycle_end`."""
-    return make_change(ctx, lambda work: end_at_cycle_end(work, payer, actor=actor))
+    return make_change(ctx, lambda work: end_at_cycle_end(work, payer, actor=actor, said=said))
 
 
-def end_at_cycle_end(work: UnitOfWork, payer: Payer, *, actor: Actor, reason: str = "") -> datetime:
+def end_at_cycle_end(
+    work: UnitOfWork,
+    payer: Payer,
+    *,
+    actor: Actor,
+    reason: str = "",
+    said: Cancellation | None = None,
+) -> datetime:
     """Let the plan end when its cycle does, or its free trial; returns that instant. Can be taken
     back until then.
 
-    Raises BillingError `no_plan`, `plan_is_agreed` or `transition_refused`.
+    `reason` is why staff do it; `said` what the customer said, kept with the plan. Its words stay
+    out of the audit log: they may name people. Raises BillingError `no_plan`, `plan_is_agreed` or `transition_refused`.
     """
     _, _, plan = claim_running_plan(work, payer)
     refuse_agreed_plan(plan)
     apply_change(plan, Change.END_AT_CYCLE_END)
     ends = plan.end_date = end_if_set_now(work.session, plan, now=work.now)
-    audit_change(work, "plan.set_to_end", plan, actor, reason=reason, end=ends.isoformat())
+    told = {}
+    if said is not None:
+        plan.cancellation_reason = said.reason
+        plan.cancellation_comment = said.comment[:LONGEST_COMMENT] or None
+        told = {"said": said.reason.value} if said.reason is not None else {}
+    audit_change(work, "plan.set_to_end", plan, actor, reason=reason, end=ends.isoformat(), **told)
     return ends
 
 
@@ -63,6 +90,7 @@ def take_back(work: UnitOfWork, payer: Payer, *, actor: Actor, reason: str = "")
     was = plan.at_cycle_end
     apply_change(plan, Change.KEEP)
     plan.end_date = None
+    plan.cancellation_reason = plan.cancellation_comment = None
     give_up_next_plan(work, plan, actor=actor)
     recount_plan(work, server, customer, actor=actor)
     audit_change(work, "plan.kept", plan, actor, reason=reason, instead_of=was.value)

@@ -2,11 +2,12 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from app.services.billing_people import ChangeOwnDetails
-from app.web.forms import clean_text
+from app.services.request_help import LONGEST_MESSAGE
+from app.web.forms import clean_lines, clean_text
 
 MAX_NAME = 200
 
@@ -41,6 +42,24 @@ class OwnDetailsForm(FlaskForm):
             wants_usage_mails=bool(self.wants_usage_mails.data),
             wants_announcement_mails=bool(self.wants_announcement_mails.data),
         )
+
+
+class HelpForm(FlaskForm):
+    """A message to support; `page` is the page the person was on, by its name."""
+
+    page = HiddenField()
+    message = TextAreaField(
+        _l("Your message to support"),
+        filters=[clean_lines],
+        validators=[
+            DataRequired(_l("Write what you need.")),
+            Length(max=LONGEST_MESSAGE),
+        ],
+        description=_l(
+            "What you did, what you saw, and what you expected. Never a key or a card number."
+        ),
+        render_kw={"rows": 5, "maxlength": LONGEST_MESSAGE},
+    )
 
 
 class DeactivateForm(FlaskForm):

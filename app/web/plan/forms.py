@@ -2,12 +2,14 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField
-from wtforms.validators import InputRequired
+from wtforms import HiddenField, RadioField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
 
 from app.domain.errors import BillingError
-from app.domain.kinds import LicenseManagement
+from app.domain.kinds import CancellationReason, LicenseManagement
+from app.services.change_plan import LONGEST_COMMENT, Cancellation
 from app.web.fields import NumberField
+from app.web.forms import clean_lines
 
 _MISSING = _l("Enter the number of licenses.")
 
@@ -25,6 +27,23 @@ class LicensesForm(FlaskForm):
     def number(self) -> int:
         """The number of a form that is right."""
         return int(self.licenses.data or 0)
+
+
+class EndForm(FlaskForm):
+    """Why the plan is ended; nobody has to say."""
+
+    why = RadioField(_l("Why do you end it?"), validators=[Optional()])
+    comment = TextAreaField(
+        _l("What could have been better?"),
+        filters=[clean_lines],
+        validators=[Optional(), Length(max=LONGEST_COMMENT)],
+        render_kw={"rows": 3, "maxlength": LONGEST_COMMENT},
+    )
+
+    def said(self) -> Cancellation:
+        """What the person said."""
+        reason = CancellationReason(self.why.data) if self.why.data else None
+        return Cancellation(reason=reason, comment=self.comment.data or "")
 
 
 class ChangeForm(FlaskForm):

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 
+from app.domain.kinds import CancellationReason
 from app.services.change_plan import (
     change_licenses_at_renewal,
     change_licenses_now,
@@ -18,8 +19,9 @@ from app.web.context import get_context, get_fresh_read_session
 from app.web.flashes import flash_done, flash_with_undo
 from app.web.forms import form_view
 from app.web.plan import blueprint
-from app.web.plan.forms import LicensesForm
+from app.web.plan.forms import EndForm, LicensesForm
 from app.web.wording import count_licenses, format_date
+from app.web.wordings.overview import cancellation_word
 from app.web.wordings.plan_changes import kept_words
 
 NOW, RENEWAL = "now", "renewal"
@@ -40,6 +42,12 @@ def _make_form(_ref: CustomerRef) -> FlaskForm:
     return FlaskForm()
 
 
+def _make_end_form(_ref: CustomerRef) -> EndForm:
+    form = EndForm()
+    form.why.choices = [(reason.value, cancellation_word(reason)) for reason in CancellationReason]
+    return form
+
+
 def _show_end(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
     ctx = get_context()
     page = load_end_page(ctx, get_fresh_read_session(), ref.payer, now=ctx.now())
@@ -48,10 +56,12 @@ def _show_end(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
 
 @blueprint.route(f"{CUSTOMER}/plan/end/", methods=["GET", "POST"])
 @billing_user()
-@form_view(_make_form, _show_end)
-def billing_end(form: FlaskForm, ref: CustomerRef) -> ResponseReturnValue:
+@form_view(_make_end_form, _show_end)
+def billing_end(form: EndForm, ref: CustomerRef) -> ResponseReturnValue:
     """Say what ending means; POST lets the plan end when its cycle does."""
-    ends_at = end_plan_at_cycle_end(get_context(), ref.payer, actor=current_actor())
+    ends_at = end_plan_at_cycle_end(
+        get_context(), ref.payer, actor=current_actor(), said=form.said()
+    )
     flash_with_undo(
         gettext("Your plan will end on %(day)s.", day=format_date(ends_at)),
         url_for(".billing_keep", entity_uuid=ref.uuid),

@@ -12,6 +12,11 @@ from app.services.pages.help import HelpPage
 from app.web.wording import Message, count_people, format_date
 
 MESSAGES: dict[str, Message] = {
+    "help_message_missing": _l("Write what you need."),
+    "help_message_too_long": _l("A message has at most %(maximum)s characters here."),
+    "help_too_often": _l(
+        "You sent many messages. Wait %(minutes)s minutes, or write a mail instead."
+    ),
     "owner_stays": _l(
         "You are the owner, so you cannot remove yourself: nobody could manage the others any more."
     ),

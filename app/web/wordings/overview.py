@@ -65,6 +65,11 @@ _LEAVINGS: dict[CancellationReason | EndReason, LazyString] = {
 }
 
 
+def cancellation_word(reason: CancellationReason) -> str:
+    """What a customer said when it ended its plan."""
+    return str(_LEAVINGS[reason])
+
+
 def month_words(month: Month) -> str:
     """March 2027."""
     return format_datetime(month.start, gettext("MMMM y"), locale=get_locale())

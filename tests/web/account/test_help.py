@@ -80,4 +80,4 @@ def test_the_menu_leads_to_help_and_to_the_log(shop: Shop) -> None:
     assert f'href="{shop.page("people")}"' in page.text
     with counted_queries() as queries:
         assert shop.get("help").status_code == 200
-    assert len(queries) <= 3, "\n".join(queries)
+    assert len(queries) <= 4, "\n".join(queries)
