@@ -29,6 +29,7 @@ from app.cli_offers import add_offer_commands
 from app.cli_preview import add_preview_commands, show_invoice
 from app.cli_servers import add_server_commands
 from app.cli_sponsorship import add_sponsorship_commands
+from app.cli_staff import staff_group
 from app.jobs.close_months import close_months_that_are_over, work_out_running_month
 from app.jobs.deliver import deliver
 from app.jobs.invoice_plans import RunCounts, invoice_plans, preview_plans
@@ -59,6 +60,7 @@ def register_commands(app: Flask) -> None:
     add_offer_commands(billing)
     add_charge_commands(billing)
     app.cli.add_command(billing)
+    app.cli.add_command(staff_group)
     context = cast(Context, app.extensions["tallyport"])
     if context.settings.is_demo_like:
         from app.demo.commands import demo_group

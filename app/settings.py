@@ -54,12 +54,20 @@ class Settings:
     rate_limit_pages: str = "600 per minute"
     rate_limit_login_mail: str = "5 per hour"
     rate_limit_server_login: str = "10 per 15 minutes"
+    rate_limit_staff_login: str = "10 per 15 minutes"
     rate_limit_coupon: str = "10 per hour"
     rate_limit_help: str = "10 per hour"
     rate_limit_unsubscribe: str = "600 per hour"
     rate_limits_enabled: bool = True
     invoice_run_max_per_customer: int = 15
     max_invoice_amount: int = 10_000_000
+    staff_require_2fa: bool = True
+    staff_oidc_issuer: str = ""
+    staff_oidc_client_id: str = ""
+    staff_oidc_client_secret: str = ""
+    # What one check of a password costs: argon2's memory in KiB, and its rounds.
+    password_memory: int = 65_536
+    password_rounds: int = 3
 
     @property
     def is_demo_like(self) -> bool:
@@ -99,12 +107,19 @@ _VARIABLES: dict[str, str] = {
     "rate_limit_pages": "TALLYPORT_RATE_LIMIT_PAGES",
     "rate_limit_login_mail": "TALLYPORT_RATE_LIMIT_LOGIN_MAIL",
     "rate_limit_server_login": "TALLYPORT_RATE_LIMIT_SERVER_LOGIN",
+    "rate_limit_staff_login": "TALLYPORT_RATE_LIMIT_STAFF_LOGIN",
     "rate_limit_coupon": "TALLYPORT_RATE_LIMIT_COUPON",
     "rate_limit_help": "TALLYPORT_RATE_LIMIT_HELP",
     "rate_limit_unsubscribe": "TALLYPORT_RATE_LIMIT_UNSUBSCRIBE",
     "rate_limits_enabled": "TALLYPORT_RATE_LIMITS_ENABLED",
     "invoice_run_max_per_customer": "TALLYPORT_MAX_INVOICES_PER_CUSTOMER_RUN",
     "max_invoice_amount": "TALLYPORT_MAX_INVOICE_AMOUNT",
+    "staff_require_2fa": "STAFF_REQUIRE_2FA",
+    "staff_oidc_issuer": "STAFF_OIDC_ISSUER",
+    "staff_oidc_client_id": "STAFF_OIDC_CLIENT_ID",
+    "staff_oidc_client_secret": "STAFF_OIDC_CLIENT_SECRET",
+    "password_memory": "TALLYPORT_PASSWORD_MEMORY",
+    "password_rounds": "TALLYPORT_PASSWORD_ROUNDS",
 }
 # Names under which a setting is known, too; the one above wins.
 _OTHER_NAMES: dict[str, str] = {"allow_private_hosts": "ALLOW_PRIVATE_HOSTS"}
@@ -117,6 +132,7 @@ _GENEROUS_LIMITS = {
     "rate_limit_pages": "100000 per minute",
     "rate_limit_login_mail": "1000 per minute",
     "rate_limit_server_login": "1000 per minute",
+    "rate_limit_staff_login": "1000 per minute",
     "rate_limit_coupon": "1000 per minute",
     "rate_limit_help": "1000 per minute",
     "rate_limit_unsubscribe": "100000 per minute",
@@ -145,6 +161,11 @@ def load_settings(
         for name, limit in _GENEROUS_LIMITS.items():
             values.setdefault(name, limit)
         values.setdefault("secret_keys", (DEVELOPMENT_KEY,))
+        values.setdefault("staff_require_2fa", False)
+        if env is Environment.TESTING:
+            # Hundreds of logins, and nothing behind them to protect.
+            values.setdefault("password_memory", 8)
+            values.setdefault("password_rounds", 1)
     elif "check_email_deliverability" not in values:
         values["check_email_deliverability"] = True
     known = {field.name for field in fields(Settings)}
@@ -203,6 +224,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError("TALLYPORT_EXTRA_CA_FILE: exists in demo and testing only")
     if settings.extra_ca_file is not None and not settings.extra_ca_file.is_file():
         raise SettingsError("TALLYPORT_EXTRA_CA_FILE: there is no such file")
+    _check_provider(settings)
     if settings.is_demo_like:
         return
     needed = {
@@ -220,3 +242,25 @@ def _check(settings: Settings) -> None:
         raise SettingsError("TALLYPORT_CLOCK_FILE: exists in demo and testing only")
     if base.scheme != "https" and base.hostname not in LOOPBACK_HOSTS:
         raise SettingsError("TALLYPORT_BASE_URL: must be https in production")
+    if settings.password_memory < 19_456 or settings.password_rounds < 2:
+        raise SettingsError(
+            "TALLYPORT_PASSWORD_MEMORY, TALLYPORT_PASSWORD_ROUNDS: at least 19456 and 2"
+        )
+
+
+def _check_provider(settings: Settings) -> None:
+    """The provider that staff may log in through: all of its settings or none."""
+    given = {
+        "STAFF_OIDC_ISSUER": settings.staff_oidc_issuer,
+        "STAFF_OIDC_CLIENT_ID": settings.staff_oidc_client_id,
+        "STAFF_OIDC_CLIENT_SECRET": settings.staff_oidc_client_secret,
+    }
+    missing = [variable for variable, value in given.items() if not value]
+    if missing and len(missing) < len(given):
+        raise SettingsError(f"{', '.join(missing)}: needed together with the others of STAFF_OIDC_")
+    issuer = urlsplit(settings.staff_oidc_issuer)
+    is_safe = issuer.scheme == "https" or (
+        settings.is_demo_like and issuer.hostname in LOOPBACK_HOSTS
+    )
+    if settings.staff_oidc_issuer and not is_safe:
+        raise SettingsError("STAFF_OIDC_ISSUER: must be an https address")

@@ -34,6 +34,7 @@ BLUEPRINTS = (
     "mail_choices",
     "usage",
     "support",
+    "staff",
     "remotes",
     "webhooks",
     "api_docs",

@@ -20,6 +20,8 @@ from app.demo.cast_agreed import COUPON
 from app.demo.folder import ROOT, DemoFolder, folder_of
 from app.demo.moves import UNITS, MoveError, parse_move
 from app.demo.servers import open_servers
+from app.demo.staff_logins import DEMO_PASSWORD as DEMO_PASSWORD
+from app.demo.staff_logins import DEMO_STAFF as DEMO_STAFF
 from app.domain.catalog import Catalog
 from app.sample_server.organizations import list_organizations
 from app.sample_server.portal_client import PortalProblem

@@ -20,6 +20,7 @@ from app.demo.recorded.bank import introduce_to_bank
 from app.demo.recorded.seed import Wish, seed_recorded
 from app.demo.servers import SampleServer, open_servers
 from app.demo.settle import Happened, settle
+from app.demo.staff_logins import ensure_demo_staff
 from app.domain.calendar import month_boundary
 from app.models.customers import Customer
 from app.sample_server.registration import register
@@ -69,6 +70,7 @@ def seed(
     Needs the running portal and emulator. A seed that was interrupted cannot be finished, since
     time has passed in it: `flask demo start` begins such a demo anew.
     """
+    ensure_demo_staff(ctx)
     if read_seed_state(folder) == DONE:
         return False
     clock = ctx.clock

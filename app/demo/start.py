@@ -24,6 +24,7 @@ from app.demo.folder import (
 from app.demo.processes import DemoError, Group
 from app.demo.seed import BEGUN, CUSTOMERS, read_seed_state
 from app.demo.servers import make_own_server, make_servers
+from app.demo.staff_logins import DEMO_PASSWORD, DEMO_STAFF
 
 HIGHEST_PORT = 65535
 # Variables of other programs that would change what our processes do.
@@ -141,6 +142,8 @@ The demo runs. No real mail, no real money; everything stays on this machine.
                 Log in as an owner or admin, open the gear menu, choose Billing.
   The portal    {portal}/demo/
                 Sample customers, caught mail, and the time machine.
+  Support       {portal}/support/
+                {DEMO_STAFF[0].email} (or sam, rita), password: {DEMO_PASSWORD}
   The bank      {emulator}/emulator/
                 The Stripe emulator: payments, invoices, events.
 

@@ -1,9 +1,10 @@
-"""Secrets and signatures: hashes of keys, signed opaque values, random tokens.
+"""Secrets and signatures: hashes of keys, signed opaque values, encrypted ones, random tokens.
 
 Ages are checked with our own clock, so that frozen and moved clocks work; keys are a list, of
 which the first signs and all verify.
 """
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from itsdangerous import (
     BadData,
     BadSignature,
@@ -78,6 +80,29 @@ class TokenGateway:
     def hashes(self, purpose: str, secret: str) -> list[str]:
         """The hashes of `secret` under every key, for a look-up by hash."""
         return [_hmac(key, purpose, secret) for key in reversed(self._keys)]
+
+    def encrypt(self, purpose: str, text: str) -> str:
+        """`text` encrypted under the first key, for what must be read again and seen by nobody."""
+        return self._vault(purpose).encrypt(text.encode()).decode()
+
+    def decrypt(self, purpose: str, token: str) -> str | None:
+        """What was encrypted under any of the keys for that purpose; None when it was not."""
+        try:
+            return self._vault(purpose).decrypt(token.encode()).decode()
+        except InvalidToken:
+            return None
+
+    def _vault(self, purpose: str) -> MultiFernet:
+        return MultiFernet(
+            [
+                Fernet(
+                    base64.urlsafe_b64encode(
+                        hmac.digest(key.encode(), f"vault:{purpose}".encode(), "sha256")
+                    )
+                )
+                for key in reversed(self._keys)
+            ]
+        )
 
     def _serializer(self, purpose: str) -> URLSafeTimedSerializer:
         clock = self._clock

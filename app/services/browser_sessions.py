@@ -11,6 +11,7 @@ from app.gateways.tokens import TokenGateway
 from app.models.sessions import BrowserSession
 from app.services.audit import LONGEST_IP
 from app.services.context import Context
+from app.services.identity import STAFF_IDLE_LIFE
 from app.services.unit_of_work import UnitOfWork, unit_of_work
 
 # Expired sessions are good for the redirect back to the product for this long.
@@ -53,7 +54,8 @@ def store_session(
         else:
             kept = {name: value for name, value in row.data.items() if name not in changes.removed}
             row.data = kept | dict(changes.changed)
-            row.last_seen_at = work.now
+            if not _is_idle(row, now=work.now):
+                row.last_seen_at = work.now
             if renew:
                 secret = ctx.tokens.new_secret()
                 row.id_hash = ctx.tokens.hash_secret(_PURPOSE, secret)
@@ -166,6 +168,12 @@ def _lock(work: UnitOfWork, id_hash: str) -> BrowserSession | None:
         BrowserSession.id_hash == id_hash, BrowserSession.revoked_at.is_(None)
     )
     return work.session.scalars(statement.with_for_update()).first()
+
+
+def _is_idle(row: BrowserSession, *, now: datetime) -> bool:
+    """Whether nobody used this session of staff for too long: then it stays over, even when values
+    are still kept in it (a message for the login that follows)."""
+    return row.staff_user_id is not None and now >= row.last_seen_at + STAFF_IDLE_LIFE
 
 
 def _insert(work: UnitOfWork, *, data: dict[str, Any], **identity: Any) -> str:

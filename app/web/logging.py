@@ -14,7 +14,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn
 MASK = "[token]"
 # What follows in the address is a secret, except the names of our own pages.
 _SECRET = re.compile(
-    r"(/mail/unsubscribe/|/realm-transfer/confirm/|/remote-billing-login/(?:(?:do-confirm|server)/)?)"
+    r"(/mail/unsubscribe/|/support/setup/|/realm-transfer/confirm/|/remote-billing-login/(?:(?:do-confirm|server)/)?)"
     r"(?!(?:confirm|sent|complete|do-confirm|server)(?:/|$|\s))"
     r"[^\s/?#\"']+"
 )

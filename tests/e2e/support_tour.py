@@ -15,6 +15,7 @@ from app.services.legacy import create_legacy_plan
 from app.services.unit_of_work import unit_of_work
 from app.web.sessions import session_cookie_name
 from tests.e2e.overview_tour import OVERVIEW_PAGES, overview_walk
+from tests.e2e.staff_tour import STAFF_PAGES, staff_walk
 from tests.e2e.support_customer_tour import CUSTOMER_PAGES, customer_walk
 from tests.e2e.support_search_tour import SEARCH_PAGES, search
 from tests.e2e.world import World
@@ -77,6 +78,7 @@ AREAS: tuple[Area, ...] = (
     (ACTION_PAGES, _actions),
     (CUSTOMER_PAGES, customer_walk),
     (OVERVIEW_PAGES, overview_walk),
+    (STAFF_PAGES, staff_walk),
     (SEARCH_PAGES, search),
 )
 SUPPORT_PAGES: dict[str, str | None] = {

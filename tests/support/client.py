@@ -180,8 +180,9 @@ class CheckedClient(FlaskClient):
 
 def _find_form(page: TestResponse, action: str | None) -> Any:
     root = html5lib.parse(page.get_data(as_text=True), namespaceHTMLElements=False)
-    # The search of the console stands on every page of it.
-    forms = [form for form in root.iter("form") if action or form.get("role") != "search"]
+    # The bar at the top has forms of its own on every page; they are meant only when named.
+    main = root.find(".//main")
+    forms = list((root if action is not None or main is None else main).iter("form"))
     found = [form for form in forms if action is None or form.get("action", "").endswith(action)]
     if len(found) != 1:
         known = [form.get("action") for form in forms]

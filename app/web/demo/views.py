@@ -6,6 +6,8 @@ from flask_babel import gettext
 from flask_wtf import FlaskForm
 
 from app.demo.desk import (
+    DEMO_PASSWORD,
+    DEMO_STAFF,
     CannotMove,
     PortalProblem,
     ask_for_billing,
@@ -44,6 +46,8 @@ def overview() -> ResponseReturnValue:
         trials=load_trial_switch(ctx.settings, ctx.catalog),
         coupon=coupon_words(load_coupon(get_read_session())),
         now=ctx.now(),
+        staff_people=DEMO_STAFF,
+        staff_password=DEMO_PASSWORD,
     )
 
 
