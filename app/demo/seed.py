@@ -110,7 +110,8 @@ def live_until(
         clock.move_to(scene.at if number == 0 else max(scene.at, clock.now()))
         if scene.server is None:
             _upload_of_the_silent(folder, scene.at, present)
-            settle(ctx, folder, Happened(), own_server=False)
+            # Those whose past is only written down come later.
+            settle(ctx, folder, Happened(), own_server=False, closes_months=False)
             continue
         owner = Owner(ctx, scene.server)
         if scene.happening is None:
