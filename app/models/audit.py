@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, BigId, UtcDateTime
@@ -18,7 +18,16 @@ class AuditEntry(Base):
     """
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_entries_customer", "customer_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_entries_customer", "customer_id", "id"),
+        # Few entries are transfers, and staff look for the recent ones.
+        Index(
+            "ix_audit_entries_transfers",
+            "at",
+            sqlite_where=text("action = 'server.transferred'"),
+            postgresql_where=text("action = 'server.transferred'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)

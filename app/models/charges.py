@@ -58,7 +58,15 @@ class LateFall(Base):
     it is never an automatic credit, since backdating would be the way to cheat."""
 
     __tablename__ = "late_falls"
-    __table_args__ = (UniqueConstraint("plan_id", "cycle_start", "audit_row_id"),)
+    __table_args__ = (
+        UniqueConstraint("plan_id", "cycle_start", "audit_row_id"),
+        Index(
+            "ix_late_falls_open",
+            "found_at",
+            sqlite_where=text("resolved_at IS NULL"),
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.kinds import CustomerKind
@@ -30,6 +30,13 @@ class Customer(Base):
             name="one_kind_of_discount",
         ),
         choice_check("kind", CustomerKind),
+        # Few are parked; every page of staff counts them.
+        Index(
+            "ix_customers_parked",
+            "parked_at",
+            sqlite_where=text("parked_at IS NOT NULL"),
+            postgresql_where=text("parked_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

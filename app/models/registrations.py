@@ -82,6 +82,12 @@ class Organization(Base):
             sqlite_where=text("locally_deleted_at IS NULL"),
             postgresql_where=text("locally_deleted_at IS NULL"),
         ),
+        Index(
+            "ix_organizations_gone",
+            "locally_deleted_at",
+            sqlite_where=text("locally_deleted_at IS NOT NULL"),
+            postgresql_where=text("locally_deleted_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -130,14 +130,18 @@ LEFT_OUT = frozenset(
         # What staff ask each other, write to each other, and send again.
         "action.approved",
         "action.asked",
+        "action.closed",
         "action.rejected",
         "action.withdrawn",
         "mail.sent_again",
         "note.added",
         "note.removed",
         # A run that has to be looked at by staff, with their words for why.
+        "customer.charge_asked",
         "customer.parked",
         "customer.unparked",
+        # An answer that its person got by mail.
+        "help.answered",
         # What late rows would have cost, before others came; what they cannot cost; and what they
         # left for staff to look at.
         "adjustment.given_up",

@@ -9,6 +9,7 @@ from app.web.support import (  # noqa: E402, F401  # see above
     coupon_views,
     customer_views,
     overview_views,
+    queue_views,
     search_views,
     shell,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import current_app, has_request_context, request, url_for
@@ -9,6 +10,9 @@ from flask_babel import gettext
 
 from app.domain.kinds import StaffRole
 from app.services.identity import StaffIdentity
+from app.services.pages.queue_sources import Queue
+from app.services.pages.queues import OURS, load_queue_counts
+from app.web.context import get_context, get_read_session
 from app.web.sessions import current_staff
 from app.web.support import blueprint
 from app.web.wording import format_percent
@@ -27,7 +31,18 @@ class Entry:
 
 
 def build_entries(person: StaffIdentity) -> Sequence[Entry]:
-    """The places of the console that this person may go to."""
+    """The places of the console that this person may go to, with what waits in the queues."""
+    ctx = get_context()
+    waiting = load_queue_counts(
+        get_read_session(),
+        catalog=ctx.catalog,
+        now=ctx.now(),
+        queues=(*OURS, Queue.APPROVALS),
+    )
+    counts = {
+        "support.queues": sum(waiting[queue] for queue in OURS),
+        "support.approvals": waiting[Queue.APPROVALS],
+    }
     places = (
         ("support.search", gettext("Customers"), StaffRole.READ_ONLY),
         ("support.queues", gettext("Queues"), StaffRole.READ_ONLY),
@@ -38,7 +53,12 @@ def build_entries(person: StaffIdentity) -> Sequence[Entry]:
         ("staff.people", gettext("Staff"), StaffRole.ADMIN),
     )
     return [
-        Entry(label=label, url=url_for(endpoint), is_current=_is_here(endpoint))
+        Entry(
+            label=label,
+            url=url_for(endpoint),
+            is_current=_is_here(endpoint),
+            count=counts.get(endpoint),
+        )
         for endpoint, label, least in places
         if endpoint in current_app.view_functions and person.role.may(least)
     ]
@@ -61,7 +81,8 @@ def hand_to_layout() -> dict[str, Any]:
     return {
         "staff": person,
         "staff_role": staff_role_word(person.role),
-        "staff_entries": build_entries(person),
+        # Asked for by the layout alone: an error page must not read the database.
+        "staff_entries": partial(build_entries, person),
         "staff_account_url": url_for(account) if account else None,
         "staff_logout_url": (
             url_for("staff.logout") if "staff.logout" in current_app.view_functions else None
