@@ -140,13 +140,12 @@ def test_everything_that_waits_stands_in_its_queue(hall: Hall) -> None:
         )
     )
     hall.change(Customer, ids[2], parked_at=now, parked_reason="no card")
-    for n, values in enumerate(
-        (
-            {"failure_message": "Your card was declined.", "next_retry_at": now},
-            {"due_at": now - timedelta(days=1)},
-            {"due_at": now + timedelta(days=1)},
-        )
-    ):
+    unpaid: tuple[dict[str, Any], ...] = (
+        {"failure_message": "Your card was declined.", "next_retry_at": now},
+        {"due_at": now - timedelta(days=1)},
+        {"due_at": now + timedelta(days=1)},
+    )
+    for n, values in enumerate(unpaid):
         hall.add(
             Invoice(
                 customer_id=ids[3],
@@ -168,16 +167,10 @@ def test_everything_that_waits_stands_in_its_queue(hall: Hall) -> None:
         discount_percent=2500,
         discount_owner="Pat",
     )
-    for n, (key, tier, price) in enumerate(
-        ((ids[4], "legacy", {}), (ids[5], "business", {"fixed_price": 90_000}))
-    ):
-        add_plan(
-            ctx,
-            key,
-            tier=tier,
-            **({"price_per_license": None, **price} if price else {"price_per_license": 0}),
-            end_date=now + timedelta(days=20 + n),
-        )
+    days = now + timedelta(days=20)
+    add_plan(ctx, ids[4], tier="legacy", price_per_license=0, end_date=days)
+    fixed: dict[str, Any] = {"price_per_license": None, "fixed_price": 90_000}
+    add_plan(ctx, ids[5], tier="business", **fixed, end_date=days + timedelta(days=1))
     add_plan(ctx, ids[1], tier="community", price_per_license=0, end_date=now + timedelta(days=70))
     for key, ahead in ((ids[0], 5), (ids[1], -1)):
         hall.add(
