@@ -27,7 +27,8 @@ from app.models.invoices import Invoice
 from app.models.registrations import Organization, Server
 from app.models.staff import HelpRequest, StaffAction
 from app.services.context import Context
-from app.services.pages.queue_sources import Queue, What
+from app.services.pages.queue_columns import What
+from app.services.pages.queue_sources import Queue
 from app.services.pages.queues import QueueItem, load_queue_counts, load_queue_page
 from app.services.unit_of_work import unit_of_work
 from tests.support.customers import load_customer, make_customer

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.catalog import Catalog
 from app.services.pages.paging import PAGE_SIZE, ListPart, part_of_list
-from app.services.pages.queue_sources import SOURCES, Queue, What
+from app.services.pages.queue_columns import What
+from app.services.pages.queue_sources import SOURCES, Queue
 
 # What staff themselves have to do something about: counted in the bar of every page.
 OURS = (

@@ -2,7 +2,8 @@
 
 from flask_babel import gettext, lazy_gettext, ngettext
 
-from app.services.pages.queue_sources import Queue, What
+from app.services.pages.queue_columns import What
+from app.services.pages.queue_sources import Queue
 from app.services.pages.queues import QueueItem, QueuePage, Turn
 from app.web.wording import Message, format_count, format_date, format_money, format_percent
 
