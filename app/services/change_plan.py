@@ -24,7 +24,7 @@ from app.services.running_plan import (
     give_up_next_plan,
     refuse_agreed_plan,
 )
-from app.services.unit_of_work import UnitOfWork, unit_of_work
+from app.services.unit_of_work import UnitOfWork
 
 # Characters of what a customer says about why it leaves.
 LONGEST_COMMENT = 1000
@@ -104,33 +104,45 @@ def change_licenses_now(ctx: Context, payer: Payer, *, licenses: int, actor: Act
     `too_few_licenses`, `too_many_licenses`, `contact_support_for_more`, `no_plan`,
     `transition_refused`.
     """
-    with unit_of_work(ctx) as work:
-        server, customer, plan = claim_running_plan(work, payer)
-        current = get_current_entry(work, plan)
-        people = _check_licenses(work, plan, customer, payer, licenses)
-        if licenses <= current.licenses:
-            raise BillingError("licenses_not_raised", licenses=current.licenses)
-        at_renewal = max(licenses, current.licenses_at_next_renewal)
-        append_entry(work, server, plan, (licenses, at_renewal), people=people, actor=actor)
-        audit_change(work, "plan.licenses_raised", plan, actor, licenses=licenses)
-        work.commit()
+    make_change(ctx, lambda work: raise_licenses(work, payer, licenses, actor=actor))
+
+
+def raise_licenses(
+    work: UnitOfWork, payer: Payer, licenses: int, *, actor: Actor, reason: str = ""
+) -> None:
+    """See `change_licenses_now`."""
+    server, customer, plan = claim_running_plan(work, payer)
+    current = get_current_entry(work, plan)
+    people = _check_licenses(work, plan, customer, payer, licenses)
+    if licenses <= current.licenses:
+        raise BillingError("licenses_not_raised", licenses=current.licenses)
+    at_renewal = max(licenses, current.licenses_at_next_renewal)
+    append_entry(work, server, plan, (licenses, at_renewal), people=people, actor=actor)
+    audit_change(work, "plan.licenses_raised", plan, actor, reason=reason, licenses=licenses)
 
 
 def change_licenses_at_renewal(ctx: Context, payer: Payer, *, licenses: int, actor: Actor) -> None:
     """Set the licenses a manual plan renews with. Raises as `change_licenses_now`, and
     `licenses_unchanged`, and `plan_is_ending` since there will be no renewal."""
-    with unit_of_work(ctx) as work:
-        server, customer, plan = claim_running_plan(work, payer)
-        if plan.at_cycle_end is AtCycleEnd.END:
-            raise BillingError("plan_is_ending")
-        current = get_current_entry(work, plan)
-        people = _check_licenses(work, plan, customer, payer, licenses)
-        if licenses == current.licenses_at_next_renewal:
-            raise BillingError("licenses_unchanged", licenses=licenses)
-        pair = (current.licenses, licenses)
-        append_entry(work, server, plan, pair, people=people, actor=actor)
-        audit_change(work, "plan.licenses_at_renewal_set", plan, actor, licenses=licenses)
-        work.commit()
+    make_change(ctx, lambda work: set_renewal_licenses(work, payer, licenses, actor=actor))
+
+
+def set_renewal_licenses(
+    work: UnitOfWork, payer: Payer, licenses: int, *, actor: Actor, reason: str = ""
+) -> None:
+    """See `change_licenses_at_renewal`."""
+    server, customer, plan = claim_running_plan(work, payer)
+    if plan.at_cycle_end is AtCycleEnd.END:
+        raise BillingError("plan_is_ending")
+    current = get_current_entry(work, plan)
+    people = _check_licenses(work, plan, customer, payer, licenses)
+    if licenses == current.licenses_at_next_renewal:
+        raise BillingError("licenses_unchanged", licenses=licenses)
+    pair = (current.licenses, licenses)
+    append_entry(work, server, plan, pair, people=people, actor=actor)
+    audit_change(
+        work, "plan.licenses_at_renewal_set", plan, actor, reason=reason, licenses=licenses
+    )
 
 
 def _check_licenses(

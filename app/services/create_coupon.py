@@ -45,8 +45,8 @@ def create_coupon(
     """Make a coupon; whoever has the code can use it once.
 
     Raises BillingError `coupon_code_not_possible`, `coupon_exists`, `coupon_months_not_possible`,
-    `discount_percent_not_possible`, `coupon_amount_not_positive`, `coupon_uses_not_possible`,
-    `date_not_ahead`, `tier_not_known`, and those of `checked_reason`.
+    `discount_percent_not_possible`, `coupon_amount_not_positive`, `coupon_amount_too_large`,
+    `coupon_uses_not_possible`, `date_not_ahead`, `tier_not_known`, and those of `checked_reason`.
     """
     said = checked_reason(command.reason)
     code = clean_code(command.code)
@@ -139,6 +139,9 @@ def _check(ctx: Context, command: CreateCoupon, code: str, *, now: datetime) -> 
         raise BillingError("discount_percent_not_possible")
     if command.amount is not None and command.amount <= 0:
         raise BillingError("coupon_amount_not_positive")
+    most = ctx.settings.max_invoice_amount
+    if command.amount is not None and command.amount > most:
+        raise BillingError("coupon_amount_too_large", total=most, currency=ctx.catalog.currency)
     if command.max_uses is not None and not 1 <= command.max_uses <= MOST_USES:
         raise BillingError("coupon_uses_not_possible")
     if command.expires_at is not None and command.expires_at <= now:

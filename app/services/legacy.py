@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.domain.calendar import month_boundary
 from app.domain.catalog import Catalog
 from app.domain.errors import BillingError
 from app.domain.kinds import EndReason, TierKind
@@ -27,6 +28,7 @@ from app.services.context import Actor, Context
 from app.services.coverage import get_covering_plan
 from app.services.customers import Payer, claim_payer, get_live_plan
 from app.services.ledger import sync_server_ledgers
+from app.services.offers import MONTHS
 from app.services.plan_ledger import get_next_plan
 from app.services.plan_life import apply_change, end_plan
 from app.services.running_plan import audit_change, give_up_next_plan
@@ -97,6 +99,8 @@ def move_legacy_end(
         if following is not None:
             # Nothing of it has begun, so nothing was computed from its anchor.
             following.billing_cycle_anchor = until
+            if following.end_date is not None:
+                following.end_date = month_boundary(until, MONTHS)
         work.flush()
         after = _shown(work, plan)
         audit_change(

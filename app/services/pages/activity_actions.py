@@ -45,6 +45,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "plan.licenses_at_renewal_set",
         "plan.licenses_raised",
         "plan.management_changed",
+        "plan.collection_changed",
         "plan.replaced",
         "plan.revived",
         "plan.schedule_canceled",

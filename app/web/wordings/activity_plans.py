@@ -8,10 +8,11 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from app.domain.kinds import AdjustmentReason, CustomerKind, Schedule
+from app.domain.kinds import AdjustmentReason, Collection, CustomerKind, Schedule
 from app.services.pages.activity import ActivityRow
 from app.web.wording import (
     Message,
+    collection_word,
     count_licenses,
     count_people,
     format_date,
@@ -87,6 +88,13 @@ def _plan_kept(row: ActivityRow) -> str:
     if str(row.after.get("instead_of", "")).startswith("switch_"):
         return gettext("Took the scheduled change of the plan back")
     return gettext("Took the end of the plan back")
+
+
+def _collection_changed(row: ActivityRow) -> str:
+    return gettext(
+        "How the plan is paid was changed: %(how)s",
+        how=collection_word(Collection(row.after["collection"])),
+    )
 
 
 def _management_changed(row: ActivityRow) -> str:
@@ -238,6 +246,7 @@ PLAN_WORDS: dict[str, Words] = {
     "plan.licenses_at_renewal_set": _licenses(_l("Set the next renewal to %(licenses)s")),
     "plan.licenses_raised": _licenses(_l("Raised the plan to %(licenses)s")),
     "plan.management_changed": _management_changed,
+    "plan.collection_changed": _collection_changed,
     "plan.replaced": _plan_replaced,
     "plan.trial_started": _trial_started,
     "plan.revived": _l("What was owed has been paid, so the plan goes on"),

@@ -65,6 +65,7 @@ MESSAGES: dict[str, Message] = {
     "coupon_exists": _l("There is a coupon %(coupon)s already. Choose another code."),
     "coupon_months_not_possible": _l("A coupon is good for 1 to %(maximum)s months."),
     "coupon_amount_not_positive": _l("The amount a month is more than 0.00."),
+    "coupon_amount_too_large": _l("The amount a month is %(total)s at most."),
     "coupon_uses_not_possible": _l("A coupon can be used at least once."),
     "coupon_not_found": _l("There is no coupon %(coupon)s."),
     "coupon_withdrawn": _l("The coupon %(coupon)s was withdrawn already."),

@@ -132,7 +132,8 @@ def _cancel(ctx: Context, payer: Payer, _command: Nothing, deed: Deed, is_trial:
     )
 
 
-def _fill_until(form: UntilForm, _ctx: Context, session: Session, payer: Payer) -> None:
+def fill_until(form: UntilForm, _ctx: Context, session: Session, payer: Payer) -> None:
+    """The end that is agreed now, in a form that was not sent yet."""
     customer = get_customer(session, payer)
     plan = get_live_plan(session, customer.id) if customer is not None else None
     if plan is not None and plan.end_date is not None and not form.is_submitted():
@@ -270,7 +271,7 @@ LEGACY_EXTEND = Action(
     form=UntilForm,
     command=Until,
     read=lambda form: Until(form.until.instant()),
-    prepare=_fill_until,
+    prepare=fill_until,
     act=_extend,
     effect=_extend_effect,
     done=lambda asked: gettext(

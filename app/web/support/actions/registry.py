@@ -11,9 +11,13 @@ from app.services.customers import Payer
 from app.services.staff_actions import Facts
 from app.web.support.actions import (
     access_actions,
+    charge_actions,
+    ending_actions,
     legacy_actions,
+    license_actions,
     note_actions,
     offer_actions,
+    plan_actions,
     server_actions,
     sponsorship_actions,
     terms_actions,
@@ -23,8 +27,12 @@ from app.web.support.actions.framework import Action, ActionGroup
 MODULES = (
     terms_actions,
     offer_actions,
+    charge_actions,
+    plan_actions,
+    license_actions,
     legacy_actions,
     sponsorship_actions,
+    ending_actions,
     access_actions,
     server_actions,
     note_actions,
