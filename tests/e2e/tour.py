@@ -65,6 +65,7 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
     "people-remove": "account.people_remove",
     "activity": "account.activity",
     "help": "account.help_contact",
+    "data": "account.data",
     "billing-earlier": "portal.billing",
     "billing-past-due": "portal.billing",
     "invoice-open": "portal.invoice",
@@ -338,7 +339,7 @@ def _around(page: Page, world: World, base: str) -> Iterator[str]:
     yield from _pages(page, base, plans="plans-subscribed", usage="usage", people="people")
     page.goto(f"{base}people/{colleague}/remove/")
     yield "people-remove"
-    yield from _pages(page, base, activity="activity", help="help")
+    yield from _pages(page, base, activity="activity", help="help", data="data")
     page.goto(f"{base}billing/?seats=plan")
     yield "billing-earlier"
 

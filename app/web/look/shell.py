@@ -70,7 +70,11 @@ def build_tabs(entity_uuid: Any) -> list[Tab]:
 
 def build_menu(entity_uuid: Any) -> list[Tab]:
     """The pages of the account menu."""
-    pages = (("account.people", gettext("People")), ("account.activity", gettext("Activity")))
+    pages = (
+        ("account.people", gettext("People")),
+        ("account.activity", gettext("Activity")),
+        ("account.data", gettext("Your data")),
+    )
     return _links(pages, entity_uuid)
 
 

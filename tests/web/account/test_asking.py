@@ -1,5 +1,7 @@
 """A message to support from the help page, and why somebody leaves."""
 
+import json
+
 import pytest
 from sqlalchemy import select
 
@@ -60,3 +62,14 @@ def test_why_a_plan_ends_is_kept_until_it_is_taken_back(shop: Shop) -> None:
     shop.client.submit(shop.get("plan/end"), action="/plan/end/")
     with shop.ctx.sessions() as session:
         assert session.scalars(select(Plan.end_date)).one() is not None
+
+
+def test_everything_is_taken_along_and_that_stands_in_the_log(shop: Shop) -> None:
+    shop.open(people=18).has_card().buy()
+    file = shop.client.submit(shop.get("data"), action="/data/file/")
+    assert file.headers["Content-Disposition"].startswith("attachment; filename=")
+    found = json.loads(file.get_data(as_text=True))
+    assert [plan["tier"] for plan in found["plans"]] == ["basic"]
+    assert [person["role"] for person in found["people"]] == ["owner"]
+    assert found["invoices"][0]["lines"]
+    assert "Saved everything that we keep as a file" in words(shop.get("activity"))
