@@ -8,7 +8,17 @@ from app.services.customers import Payer
 from tests.e2e.world import World
 
 # By the address below the customer's own.
-TABS = ("organizations", "billing", "ledger")
+TABS = (
+    "organizations",
+    "billing",
+    "ledger",
+    "uploads",
+    "people",
+    "deals",
+    "mails",
+    "notes",
+    "audit",
+)
 CUSTOMER_PAGES: dict[str, str | None] = {
     f"support-customer-{tab}": f"support.customer_{tab}" for tab in TABS
 }

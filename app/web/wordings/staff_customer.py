@@ -111,7 +111,7 @@ def staff_customer_headline(page: StaffCustomerPage) -> str:
         "%(name)s has %(tier)s and pays %(amount)s.",
         name=name,
         tier=plan.tier_title,
-        amount=_amount(plan),
+        amount=f"{_amount(plan)}{_less(billing)}",
     )
 
 
@@ -160,20 +160,21 @@ def pays_words(billing: BillingPage) -> str:
             day=format_date(plan.trial_ends_at),
             price=price,
         )
-    discount = plan.discount
-    if discount is None or discount.ends_at <= billing.now:
-        return price
+    return f"{price}{_less(billing)}"
+
+
+def _less(billing: BillingPage) -> str:
+    """What a discount of some months takes off meanwhile: ", less $20.00 a month until …"."""
+    plan = billing.plan
+    discount = plan.discount if plan is not None else None
+    if plan is None or discount is None or discount.ends_at <= billing.now:
+        return ""
     less = (
         format_percent(discount.percent)
         if discount.percent
         else gettext("%(amount)s a month", amount=format_money(discount.amount, plan.currency))
     )
-    return gettext(
-        "%(price)s, less %(less)s until %(day)s",
-        price=price,
-        less=less,
-        day=format_date(discount.ends_at),
-    )
+    return gettext(", less %(less)s until %(day)s", less=less, day=format_date(discount.ends_at))
 
 
 def people_words(page: StaffCustomerPage) -> str:

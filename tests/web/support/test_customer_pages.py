@@ -4,18 +4,42 @@ import json
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from app.models import Customer, Server
+from app.domain.kinds import StaffRole
+from app.models import Customer, Mail, Server
+from app.services.context import staff_actor
 from app.services.customers import Payer
+from app.services.outbox import record_mail
+from app.services.staff_notes import add_note
 from app.services.unit_of_work import unit_of_work
 from tests.support.client import CheckedClient
 from tests.support.shop import Shop, counted_queries, headline, words
-from tests.support.staff import begin_staff_session
+from tests.support.staff import add_staff, begin_staff_session
 
-TABS = ("", "organizations/", "billing/", "ledger/")
+TABS = (
+    "",
+    "organizations/",
+    "billing/",
+    "ledger/",
+    "uploads/",
+    "people/",
+    "deals/",
+    "mails/",
+    "notes/",
+    "audit/",
+)
+# What stands on a tab of a customer that has a bit of everything.
+SAYS = {
+    "uploads": ("Arriving", "Accepted ids", "Rows that count people", "18"),
+    "people": ("iago@acme.test", "Owner", "Nobody was invited."),
+    "deals": ("has a discount: 40%", "the fair", "Nora", "Required tier Basic"),
+    "mails": ("Uploads stopped", "olive@acme.test", "Not delivered", "no such box"),
+    "notes": ("Call before noon.", "Sam Sterling"),
+    "audit": ("Sam Sterling (staff)", "note.added"),
+}
 # A session, the person, and the rows of the page; more would be a loop.
-MOST_QUERIES = {"": 26}
+MOST_QUERIES = {"": 26, "uploads/": 22}
 
 
 def address(payer: Payer, tab: str = "") -> str:
@@ -43,7 +67,7 @@ def payer(shop: Shop) -> Payer:
 
 def test_who_what_they_pay_and_what_comes(shop: Shop, desk: CheckedClient, payer: Payer) -> None:
     page = desk.get(address(payer))
-    assert headline(page).endswith("has Basic and pays $63.00 a month.")
+    assert "has Basic and pays $63.00 a month, less $20.00 a month until" in headline(page)
     said = words(page)
     assert "Basic, active, billed monthly" in said
     assert "18 licenses at $3.50 a license a month, less $20.00 a month until" in said
@@ -113,3 +137,45 @@ def test_the_export_is_that_of_the_command_line(
     printed = app.test_cli_runner().invoke(args=["billing", "export", payer.uuid])
     assert json.loads(answer.get_data(as_text=True)) == json.loads(printed.output)
     assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_the_tabs_say_what_was_agreed_sent_noted_and_done(
+    shop: Shop, desk: CheckedClient, payer: Payer
+) -> None:
+    author = add_staff(shop.ctx, name="Sam Sterling", email="sam@tallyport.test")
+    discount = {"discount_percent": 4000, "discount_reason": "the fair", "discount_owner": "Nora"}
+    with unit_of_work(shop.ctx) as work:
+        work.session.execute(update(Customer).values(required_plan_tier="basic", **discount))
+        record_mail(
+            work,
+            event_key="stopped",
+            template="uploads_stopped",
+            recipient="olive@acme.test",
+            params={},
+            customer_id=work.session.scalars(select(Customer.id)).one(),
+        )
+        failed = {"failed_at": work.now, "last_error": "no such box"}
+        work.session.execute(update(Mail).where(Mail.event_key == "stopped").values(**failed))
+        work.commit()
+    with unit_of_work(shop.ctx) as work:
+        by = staff_actor(author)
+        add_note(work, payer, "Call before noon.", staff_user_id=author, actor=by)
+        work.commit()
+    for tab, sentences in SAYS.items():
+        said = words(desk.get(address(payer, f"{tab}/")))
+        for sentence in sentences:
+            assert sentence in said, f"{tab}: {said}"
+    narrowed = words(desk.get(address(payer, "audit/?area=note")))
+    assert "1 entry in the audit log" in narrowed and "Sam Sterling (staff)" in narrowed
+    assert "One mail could not be delivered." in words(desk.get(address(payer)))
+
+
+def test_who_only_reads_sees_everything_and_is_offered_nothing(shop: Shop, payer: Payer) -> None:
+    reader = shop.another_browser()
+    begin_staff_session(reader, shop.ctx, StaffRole.READ_ONLY)
+    for tab in TABS:
+        page = reader.get(address(payer, tab))
+        assert page.status_code == 200 and "/do/" not in page.get_data(as_text=True)
+    assert "Your role reads only." in words(reader.get(address(payer)))
+    assert shop.client.get(address(payer, "audit/")).status_code == 404
+    assert shop.another_browser().get(address(payer, "audit/")).status_code == 302
