@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from app.domain.catalog import Catalog
 from app.domain.kinds import (
-    AtCycleEnd,
     HelpStatus,
     PlanStatus,
     Schedule,
@@ -223,9 +222,8 @@ def _next_plan(catalog: Catalog, plan: Plan) -> NextPlanView:
 
 
 def _ends_at(plan: Plan | None) -> datetime | None:
-    if plan is None or plan.at_cycle_end is not AtCycleEnd.END:
-        return None
-    return plan.end_date
+    """When the plan of now is over, whatever follows it."""
+    return plan.end_date if plan is not None else None
 
 
 def _who(head: Head) -> WhoView:

@@ -17,6 +17,7 @@ from app.services.pages.staff_customer_billing import (
     load_staff_invoice_page,
 )
 from app.services.pages.staff_customer_ledger import load_ledger_page
+from app.services.pages.staff_customer_plans import load_plans_over_time
 from app.services.staff_actions import load_facts
 from app.web.access import staff
 from app.web.context import get_context, get_read_session
@@ -27,7 +28,9 @@ from app.web.support import blueprint
 from app.web.support.actions.registry import available_actions
 from app.web.support.customer_pages import frame_of, show_tab
 from app.web.support.stripe_links import stripe_url
+from app.web.support.timeline import draw_timeline
 from app.web.wordings import staff_customer as words
+from app.web.wordings import staff_customer_plans as plan_words
 
 for word in (
     words.actor_words,
@@ -44,6 +47,9 @@ for word in (
     words.row_amount,
     words.staff_customer_headline,
     words.staff_kind_word,
+    plan_words.end_reason_words,
+    plan_words.span_price,
+    plan_words.span_words,
 ):
     blueprint.add_app_template_filter(word)
 
@@ -57,12 +63,20 @@ def customer(customer_uuid: UUID) -> ResponseReturnValue:
     person = current_staff()
     assert person is not None, "the view is for staff only"
     page = load_staff_customer_page(ctx, session, frame, now=ctx.now())
+    plans = load_plans_over_time(session, frame, catalog=ctx.catalog, now=page.now)
     facts = load_facts(session, frame.payer)
     entries = available_actions(facts, frame.payer, ctx.catalog, person.role)
     menu = [
         (group, list(members)) for group, members in groupby(entries, key=lambda entry: entry.group)
     ]
-    return show_tab("support/customer.html", frame, "support.customer", page=page, menu=menu)
+    return show_tab(
+        "support/customer.html",
+        frame,
+        "support.customer",
+        page=page,
+        menu=menu,
+        plans=draw_timeline(plans) if plans is not None else None,
+    )
 
 
 @blueprint.get("/customers/<uuid:customer_uuid>/export.json")

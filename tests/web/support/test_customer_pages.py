@@ -39,7 +39,7 @@ SAYS = {
     "audit": ("Sam Sterling (staff)", "note.added"),
 }
 # A session, the person, and the rows of the page; more would be a loop.
-MOST_QUERIES = {"": 26, "uploads/": 22}
+MOST_QUERIES = {"": 32, "uploads/": 22}
 
 
 def address(payer: Payer, tab: str = "") -> str:
@@ -73,7 +73,8 @@ def test_who_what_they_pay_and_what_comes(shop: Shop, desk: CheckedClient, payer
     assert "18 licenses at $3.50 a license a month, less $20.00 a month until" in said
     assert "Next invoice $43.00 on" in said and "No end is set: it renews" in said
     assert "What is wrong" not in said and "On the same server" in said
-    assert payer.uuid in said
+    assert payer.uuid in said and "timeline-bar-now" in page.get_data(as_text=True)
+    assert "Plans over time: Basic, monthly from 2 January 2012." in page.get_data(as_text=True)
 
 
 def test_what_is_wrong_stands_in_a_line_each(shop: Shop, desk: CheckedClient, payer: Payer) -> None:
