@@ -196,7 +196,8 @@ def weigh_discount(asked: Asked[Discount]) -> Weight:
         price = discount.price_for(listed, schedule)
         if price is None:
             continue
-        rates.append(rate_off(price, listed))
+        if command.percent is None:
+            rates.append(rate_off(price, listed))
         if (asked.facts.get("plan"), asked.facts.get("schedule")) == (tier.key, schedule.value):
             cycles = 12 // schedule.months
             amount = (listed - price) * cycles * (asked.facts.get("licenses") or 0)
