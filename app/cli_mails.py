@@ -66,6 +66,7 @@ def notify_command() -> None:
 @click.option("--tier", "tiers", multiple=True, help="Customers on that tier; may be repeated.")
 @click.option("--schedule", type=click.Choice([choice.value for choice in Schedule]))
 @click.option("--kind", type=click.Choice([choice.value for choice in CustomerKind]))
+@click.option("--country", help="Whose address is there: a code of two letters, like DE.")
 @click.option(
     "--legacy-ending-before", type=Instant(), help="Legacy plans that end before that time."
 )
@@ -80,6 +81,7 @@ def announce_command(
     tiers: tuple[str, ...],
     schedule: str | None,
     kind: str | None,
+    country: str | None,
     legacy_ending_before: datetime | None,
     reason: str | None,
     test_to: str | None,
@@ -104,6 +106,7 @@ def announce_command(
             schedule=Schedule(schedule) if schedule else None,
             kind=CustomerKind(kind) if kind else None,
             legacy_ending_before=legacy_ending_before,
+            country=country.upper() if country else None,
         )
         if test_to is not None:
             address = _checked_address(test_to)

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 
 from app.jobs.progress import Progress, Silent
+from app.services.announce import send_unfinished
 from app.services.browser_sessions import purge_sessions
 from app.services.context import Context
 from app.services.deliver_invoices import count_deliverable, deliver_invoices
@@ -41,7 +42,16 @@ def deliver(ctx: Context, *, progress: Progress | None = None) -> DeliverCounts:
     """Deliver everything that is due now."""
     progress = progress or Silent()
     counts = DeliverCounts()
-    for part in (_events, _purchases, _credits, _invoices, _retries, _mails, _sessions):
+    for part in (
+        _events,
+        _purchases,
+        _credits,
+        _invoices,
+        _retries,
+        _announcements,
+        _mails,
+        _sessions,
+    ):
         try:
             part(ctx, counts, progress)
         except Exception:
@@ -76,6 +86,11 @@ def _retries(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
     counts.invoices += result.paid
     counts.failed += result.refused
     counts.deferred += result.deferred
+
+
+def _announcements(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
+    # Their mails leave at once, or with the others.
+    send_unfinished(ctx)
 
 
 def _mails(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:

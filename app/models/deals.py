@@ -132,6 +132,16 @@ class Announcement(Base):
     """A mail of staff to a filtered list of customers, once to each."""
 
     __tablename__ = "announcements"
+    __table_args__ = (
+        # Whoever presses the button of one page twice sends once.
+        Index("uq_announcements_nonce", "nonce", unique=True),
+        Index(
+            "ix_announcements_unfinished",
+            "id",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     subject: Mapped[str] = mapped_column(String(200))
@@ -143,6 +153,7 @@ class Announcement(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     customers: Mapped[int] = mapped_column(default=0)
+    nonce: Mapped[str | None] = mapped_column(String(43))
 
 
 class OrganizationMove(Base):

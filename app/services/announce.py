@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.domain.catalog import Catalog
 from app.domain.errors import BillingError
 from app.domain.kinds import LIVE_STATUSES, CustomerKind, MailKind, Schedule, TierKind
 from app.gateways.mail import RenderedMail
 from app.models.customers import Customer
 from app.models.deals import Announcement
+from app.models.mails import Mail
 from app.models.plans import Plan
 from app.services.audit import record_audit
 from app.services.context import Actor, Context
@@ -44,6 +47,8 @@ class Chosen:
     schedule: Schedule | None = None
     kind: CustomerKind | None = None
     legacy_ending_before: datetime | None = None
+    # A country of two letters, as the customer's address has it.
+    country: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored."""
@@ -53,6 +58,7 @@ class Chosen:
             "schedule": self.schedule.value if self.schedule else None,
             "kind": self.kind.value if self.kind else None,
             "legacy_ending_before": before.isoformat() if before else None,
+            "country": self.country,
         }
 
     @classmethod
@@ -64,6 +70,7 @@ class Chosen:
             schedule=Schedule(value["schedule"]) if value.get("schedule") else None,
             kind=CustomerKind(value["kind"]) if value.get("kind") else None,
             legacy_ending_before=datetime.fromisoformat(before).astimezone(UTC) if before else None,
+            country=value.get("country"),
         )
 
 
@@ -78,11 +85,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of an announcement: customers and mails of this run."""
+    """What became of an announcement: customers and mails of this run, and whether everybody on
+    the list was gone through."""
 
     announcement_id: int
     customers: int
     mails: int
+    is_finished: bool = True
 
 
 def check_text(subject: str, body: str) -> None:
@@ -128,15 +137,27 @@ def send_test(ctx: Context, *, subject: str, body: str, chosen: Chosen, address:
 
 
 def begin_announcement(
-    ctx: Context, *, subject: str, body: str, chosen: Chosen, reason: str, actor: Actor
+    ctx: Context,
+    *,
+    subject: str,
+    body: str,
+    chosen: Chosen,
+    reason: str,
+    actor: Actor,
+    nonce: str | None = None,
 ) -> int:
-    """Store an announcement that is to be sent; returns its id.
+    """Store an announcement that is to be sent; returns its id. Asked for twice with one `nonce`,
+    which is of a page, there is one.
 
     Raises BillingError `nobody_chosen`, and `announcement_unfinished` while one with the same
     words has not reached everybody: that one is to be resumed.
     """
     check_text(subject, body)
     with unit_of_work(ctx) as work:
+        sent = select(Announcement.id).where(Announcement.nonce == nonce)
+        known = None if nonce is None else work.session.scalars(sent).first()
+        if known is not None:
+            return known
         customers = _load_customers(work, chosen)
         if not customers:
             raise BillingError("nobody_chosen")
@@ -157,9 +178,13 @@ def begin_announcement(
             actor=actor.name,
             created_at=work.now,
             customers=len(customers),
+            nonce=nonce,
         )
         work.session.add(announcement)
-        work.flush()
+        try:
+            work.flush()
+        except IntegrityError:
+            raise BillingError("action_already_sent") from None
         record_audit(
             work,
             "announcement.begun",
@@ -177,10 +202,15 @@ def begin_announcement(
 
 
 def send_announcement(
-    ctx: Context, announcement_id: int, *, progress: Callable[[], None] | None = None
+    ctx: Context,
+    announcement_id: int,
+    *,
+    progress: Callable[[], None] | None = None,
+    most: int | None = None,
 ) -> Sent:
     """Send a stored announcement to whoever has not got it yet, one customer at a time, so that it
-    goes on where it was killed. Raises BillingError `announcement_unknown`."""
+    goes on where it was killed; with `most`, to so many customers. Raises BillingError
+    `announcement_unknown`."""
     with unit_of_work(ctx) as work:
         announcement = work.session.get(Announcement, announcement_id)
         if announcement is None:
@@ -188,17 +218,23 @@ def send_announcement(
         subject, body = announcement.subject, announcement.body
         customers = _load_customers(work, Chosen.from_json(announcement.chosen))
         ids = [customer.id for customer in customers]
+        told = _told(work.session, announcement_id) if most is not None else set()
     mail = CustomerMail(
         "announcement",
         f"announcement:{announcement_id}",
         announcement_params(subject, body),
         MailKind.ANNOUNCEMENTS,
     )
-    mails = 0
+    mails = reached = 0
     for customer_id in ids:
+        if customer_id in told:
+            continue
+        if reached == most:
+            return Sent(announcement_id, reached, mails, is_finished=False)
         with unit_of_work(ctx) as work:
-            mails += record_customer_mail(work, work.session.get_one(Customer, customer_id), mail)
+            sent = record_customer_mail(work, work.session.get_one(Customer, customer_id), mail)
             work.commit()
+        mails, reached = mails + sent, reached + bool(sent)
         if progress is not None:
             progress()
     with unit_of_work(ctx) as work:
@@ -206,6 +242,15 @@ def send_announcement(
         announcement.finished_at = announcement.finished_at or work.now
         work.commit()
     return Sent(announcement_id, len(ids), mails)
+
+
+def send_unfinished(ctx: Context) -> int:
+    """Go on with every announcement that has not reached everybody; returns how many mails that
+    were. For the delivery run."""
+    with unit_of_work(ctx) as work:
+        waiting = select(Announcement.id).where(Announcement.finished_at.is_(None))
+        ids = list(work.session.scalars(waiting.order_by(Announcement.id)))
+    return sum(send_announcement(ctx, announcement_id).mails for announcement_id in ids)
 
 
 def count_left(ctx: Context, announcement_id: int) -> int:
@@ -219,6 +264,14 @@ def count_left(ctx: Context, announcement_id: int) -> int:
             bool(_untold(work.session, customer, announcement_id))
             for customer in _load_customers(work, chosen)
         )
+
+
+def _told(session: Session, announcement_id: int) -> set[int]:
+    """The customers whose people have it: all of a customer's mails are recorded at once."""
+    statement = select(Mail.customer_id).where(
+        Mail.template == "announcement", Mail.event_key.like(f"announcement:{announcement_id}:%")
+    )
+    return {key for key in session.scalars(statement.distinct()) if key is not None}
 
 
 def _untold(session: Session, customer: Customer, announcement_id: int) -> tuple[Recipient, ...]:
@@ -251,9 +304,18 @@ def announcement_params(subject: str, body: str) -> dict[str, Any]:
 
 
 def _load_customers(work: UnitOfWork, chosen: Chosen) -> Sequence[Customer]:
+    listed = chosen_customers(chosen, work.ctx.catalog)
+    statement = (
+        select(Customer).where(Customer.id.in_(listed)).order_by(Customer.display_name, Customer.id)
+    )
+    return work.session.scalars(statement).unique().all()
+
+
+def chosen_customers(chosen: Chosen, catalog: Catalog) -> Select[int]:
+    """The ids of the customers that the filters leave. Raises BillingError `tier_not_known`."""
     live = Plan.status.in_(LIVE_STATUSES)
     conditions: list[ColumnElement[bool]] = []
-    tiers = work.ctx.catalog.tiers
+    tiers = catalog.tiers
     if any(key not in tiers for key in chosen.tiers):
         raise BillingError("tier_not_known", known=", ".join(tiers))
     if chosen.kind is not None:
@@ -264,13 +326,13 @@ def _load_customers(work: UnitOfWork, chosen: Chosen) -> Sequence[Customer]:
         conditions.append(has | Plan.id.is_(None) if free else has)
     if chosen.schedule is not None:
         conditions.append(Plan.schedule == chosen.schedule)
+    if chosen.country is not None:
+        conditions.append(Customer.address_country == chosen.country)
     if chosen.legacy_ending_before is not None:
         legacy = [key for key, tier in tiers.items() if tier.kind is TierKind.LEGACY]
         conditions += [Plan.tier.in_(legacy), Plan.end_date < chosen.legacy_ending_before]
-    statement = (
-        select(Customer)
+    return (
+        select(Customer.id)
         .outerjoin(Plan, (Plan.customer_id == Customer.id) & live)
         .where(*conditions)
-        .order_by(Customer.display_name, Customer.id)
     )
-    return work.session.scalars(statement).unique().all()

@@ -16,6 +16,7 @@ from app.services.unit_of_work import unit_of_work
 from app.web.sessions import session_cookie_name
 from tests.e2e.overview_tour import OVERVIEW_PAGES, overview_walk
 from tests.e2e.staff_tour import STAFF_PAGES, staff_walk
+from tests.e2e.support_announcement_tour import ANNOUNCEMENT_PAGES, announcements
 from tests.e2e.support_customer_tour import CUSTOMER_PAGES, customer_walk
 from tests.e2e.support_queue_tour import QUEUE_PAGES, queues
 from tests.e2e.support_search_tour import SEARCH_PAGES, search
@@ -82,6 +83,7 @@ AREAS: tuple[Area, ...] = (
     (STAFF_PAGES, staff_walk),
     (SEARCH_PAGES, search),
     (QUEUE_PAGES, queues),
+    (ANNOUNCEMENT_PAGES, announcements),
 )
 SUPPORT_PAGES: dict[str, str | None] = {
     name: endpoint for pages, _walk in AREAS for name, endpoint in pages.items()

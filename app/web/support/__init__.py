@@ -6,6 +6,7 @@ blueprint = Blueprint("support", __name__, url_prefix="/support")
 
 # Each of these modules attaches its views to the blueprint.
 from app.web.support import (  # noqa: E402, F401  # see above
+    announcement_views,
     coupon_views,
     customer_tab_views,
     customer_views,

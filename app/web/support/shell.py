@@ -49,7 +49,7 @@ def build_entries(person: StaffIdentity) -> Sequence[Entry]:
         ("support.approvals", gettext("Approvals"), StaffRole.READ_ONLY),
         ("support.overview", gettext("Overview"), StaffRole.READ_ONLY),
         ("support.coupons", gettext("Coupons"), StaffRole.READ_ONLY),
-        ("support.announcements", gettext("Announcements"), StaffRole.READ_ONLY),
+        ("support.announcements", gettext("Announcements"), StaffRole.SUPPORT),
         ("staff.people", gettext("Staff"), StaffRole.ADMIN),
     )
     return [
