@@ -118,6 +118,11 @@ class BillingRole(StrEnum):
     BILLING = "billing"
     VIEWER = "viewer"
 
+    def may(self, least: "BillingRole") -> bool:
+        """Whether this role is at least `least`."""
+        order = list(BillingRole)
+        return order.index(self) <= order.index(least)
+
 
 class StaffRole(StrEnum):
     """What somebody of the vendor may do; each may do what those above it here may."""

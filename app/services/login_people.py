@@ -56,8 +56,9 @@ def confirm_person(work: UnitOfWork, link: LoginLink, *, address: str, actor: Ac
 
 def ensure_owner(work: UnitOfWork, link: LoginLink, user: BillingUser, *, actor: Actor) -> None:
     """Make `user` the owner of a place that has none who may log in, so that somebody can always
-    remove the others. The server must be claimed: of two people at once, one becomes it."""
-    if _has_owner(work.session, link):
+    remove the others. The server must be claimed: of two people at once, one becomes it. A viewer
+    was let in to look, and becomes no owner by coming first."""
+    if user.role is BillingRole.VIEWER or _has_owner(work.session, link):
         return
     before, user.role = user.role, BillingRole.OWNER
     work.flush()

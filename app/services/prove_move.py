@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.catalog import Catalog
 from app.domain.errors import BillingError
-from app.domain.kinds import LoginDoor
+from app.domain.kinds import BillingRole, LoginDoor
 from app.models.customers import Customer
 from app.models.invoices import Invoice
 from app.models.people import BillingUser
@@ -154,7 +154,10 @@ def _send_mail(
     ip: str | None,
 ) -> None:
     people = select(BillingUser).where(
-        BillingUser.organization_id == organization.id, BillingUser.deactivated_at.is_(None)
+        BillingUser.organization_id == organization.id,
+        BillingUser.deactivated_at.is_(None),
+        # Whoever may only look moves nothing.
+        BillingUser.role != BillingRole.VIEWER,
     )
     wanted = login_address(command.email)
     user = next(
@@ -222,9 +225,16 @@ def check_proof(ctx: Context, session: Session, proven: ProvenMove, *, now: date
         or server.deactivated_at is not None
         or organization is None
         or organization.server_id != proven.from_server_id
-        or (proven.billing_user_id is not None and (user is None or user.deactivated_at))
+        or (proven.billing_user_id is not None and not _still_may(user))
     ):
         raise LoginRefused("organization_move_over")
+
+
+def _still_may(user: BillingUser | None) -> bool:
+    """Whether the person whose address was the proof is still there, and more than a viewer."""
+    if user is None or user.deactivated_at is not None:
+        return False
+    return user.role.may(BillingRole.BILLING)
 
 
 def load_move_review(ctx: Context, session: Session, proven: ProvenMove) -> MoveReview:

@@ -21,7 +21,7 @@ from flask import (
 from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
-from app.domain.kinds import KIND_PROFILES, CustomerKind, StaffRole
+from app.domain.kinds import KIND_PROFILES, BillingRole, CustomerKind, StaffRole
 from app.services.browser_sessions import end_session
 from app.services.context import Actor, billing_user_actor, staff_actor
 from app.services.identity import CustomerRef, Identity, StoredSession, customer_ref
@@ -41,6 +41,8 @@ SERVER_LOGIN = "/serverlogin/"
 STAFF_LOGIN = "/support/login/"
 # How the address of every page of a customer begins; pages of one kind only spell their prefix.
 CUSTOMER = "/<any(realm, server):prefix>/<uuid:entity_uuid>"
+# Requests by these methods look; every other one acts.
+_LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def public(view: V) -> V:
@@ -75,6 +77,7 @@ def demo_only(view: V) -> V:
 
 def billing_user(
     *kinds: CustomerKind,
+    acts: BillingRole = BillingRole.BILLING,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A person who is logged in to billing for the customer in the address.
 
@@ -83,6 +86,9 @@ def billing_user(
     `prefix` and `entity_uuid`. A session that is over leads back to the product; no session to a
     page that explains how to come in; somebody else's customer is not found, so that nobody learns
     which UUIDs exist.
+
+    Everybody may look; a POST needs at least the role `acts`, and is not found for a lesser one.
+    The mark ends with that role: "billing_user:organization,server:billing".
     """
     allowed = kinds or tuple(CustomerKind)
 
@@ -104,9 +110,11 @@ def billing_user(
             is_allowed = identity.kind in allowed and is_asked
             if not is_allowed or identity.entity_uuid != str(entity_uuid):
                 abort(404)
+            if request.method not in _LOOKS and not identity.role.may(acts):
+                abort(404)
             return view(customer_ref(identity), *args, **kwargs)
 
-        return _marked(guarded, f"billing_user:{','.join(allowed)}")
+        return _marked(guarded, f"billing_user:{','.join(allowed)}:{acts}")
 
     return decorate
 
@@ -152,7 +160,8 @@ def _to_staff_login() -> Response:
 
 def init_app(app: Flask) -> None:
     """Let addresses of a customer's pages be made from its UUID alone: the prefix is that of
-    who is logged in, or of the page we are on."""
+    who is logged in, or of the page we are on. Let templates ask who may act."""
+    app.jinja_env.globals["may_act"] = may_act
 
     @app.url_defaults
     def add_prefix(endpoint: str, values: dict[str, Any]) -> None:
@@ -166,6 +175,16 @@ def init_app(app: Flask) -> None:
         else:
             here = (request.view_args or {}).get("prefix")
             values["prefix"] = here or KIND_PROFILES[CustomerKind.ORGANIZATION].url_prefix
+
+
+def may_act() -> bool:
+    """Whether the forms of this page may offer their buttons. A viewer's pages of the customer do
+    not; pages that are for anybody (a login to another customer) are not about the role."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if not getattr(view, "__access__", "").startswith("billing_user:"):
+        return True
+    identity = current_identity()
+    return identity is None or identity.role.may(BillingRole.BILLING)
 
 
 def current_actor() -> Actor:
@@ -278,6 +297,7 @@ __all__ = [
     "current_identity",
     "current_staff_actor",
     "demo_only",
+    "may_act",
     "page_address",
     "public",
     "staff",

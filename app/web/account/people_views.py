@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 
+from app.domain.kinds import BillingRole
 from app.services.billing_people import change_own_details, remove_person
 from app.services.identity import CustomerRef
 from app.services.pages.account_people import load_people_page, load_removal_page
@@ -37,7 +38,7 @@ def people(ref: CustomerRef) -> ResponseReturnValue:
 
 
 @blueprint.route(f"{CUSTOMER}/people/me/", methods=["GET", "POST"])
-@billing_user()
+@billing_user(acts=BillingRole.VIEWER)
 @form_view(_make_details_form, _show_people)
 def people_me(form: OwnDetailsForm, ref: CustomerRef) -> ResponseReturnValue:
     """POST keeps the name and the mail preferences of whoever is logged in."""
@@ -58,7 +59,7 @@ def _show_removal(form: FlaskForm, ref: CustomerRef, person_id: int) -> Response
 @blueprint.route(
     f"{CUSTOMER}/people/<int(max=9223372036854775807):person_id>/remove/", methods=["GET", "POST"]
 )
-@billing_user()
+@billing_user(acts=BillingRole.OWNER)
 @form_view(_make_removal_form, _show_removal)
 def people_remove(form: FlaskForm, ref: CustomerRef, person_id: int) -> ResponseReturnValue:
     """Say what removing somebody means; POST does it."""

@@ -38,6 +38,7 @@ _FEW_PEOPLE = {
 _ROLES = {
     BillingRole.OWNER: _l("Owner"),
     BillingRole.BILLING: _l("Billing"),
+    BillingRole.VIEWER: _l("Viewer"),
 }
 
 
@@ -51,7 +52,7 @@ def people_headline(page: PeoplePage, host: str) -> str:
 
 
 def role_word(role: BillingRole) -> str:
-    """What a billing user may do: "Owner", "Billing"."""
+    """What a billing user may do: "Owner", "Billing", "Viewer"."""
     return str(_ROLES[role])
 
 
