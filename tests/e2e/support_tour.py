@@ -31,6 +31,9 @@ ACTION_PAGES: dict[str, str | None] = {
     "support-action-refused": "support.action",
     "support-action-unavailable": "support.action",
     "support-action-confirm": "support.action",
+    "support-action-choices": "support.action",
+    "support-action-choices-refused": "support.action",
+    "support-action-compared": "support.action",
     "support-approvals": "support.approvals",
     "support-customer": "support.customer",
     "support-coupons-none": "support.coupons",
@@ -54,6 +57,18 @@ def _actions(page: Page, world: World, payer: Payer) -> Iterator[str]:
     page.get_by_label("Reason").fill("asked for in ticket 7")
     page.get_by_role("button", name="See what it does").click()
     yield "support-action-confirm"
+    # A form of many fields, and the invoices that it changes.
+    page.goto(f"{base}do/legacy-schedule/")
+    yield "support-action-choices"
+    page.locator("#management-1").check()
+    page.locator("#collection-1").check()
+    page.get_by_label("Reason").fill("asked for in ticket 7")
+    page.get_by_role("button", name="See what it does").click()
+    yield "support-action-choices-refused"
+    page.get_by_label("Number of licenses").fill("40")
+    page.get_by_role("button", name="See what it does").click()
+    page.get_by_text("Next charge: none").wait_for()
+    yield "support-action-compared"
     page.goto(f"{world.portal_url}/support/approvals/")
     yield "support-approvals"
     page.goto(base)
