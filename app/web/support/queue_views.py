@@ -20,6 +20,7 @@ from app.services.answer_help import (
 )
 from app.services.late_falls import list_late_falls, resolve_late_fall
 from app.services.pages.paging import PAGE_SIZE
+from app.services.pages.queue_columns import What
 from app.services.pages.queue_sources import Queue
 from app.services.pages.queues import OURS, QueueItem, load_queue_counts, load_queue_page
 from app.services.queue_work import charge_several, close_interrupted, unpark_several
@@ -44,9 +45,15 @@ _ACTS = {
     Queue.SPONSORSHIPS: ("sponsorship-approve", "sponsorship-reject"),
     Queue.PARKED: ("unpark",),
     Queue.VANISHED: ("move-organization", "end-now"),
-    Queue.DEALS: ("discount", "legacy-extend", "offer-follow-up"),
     Queue.OFFERS: ("offer-withdraw",),
     Queue.PAYMENTS: ("end-now",),
+}
+
+_DEALS = {
+    What.DISCOUNT: ("discount",),
+    What.FIXED_PRICE: ("offer-follow-up",),
+    What.LEGACY: ("legacy-extend", "legacy-schedule"),
+    What.SPONSORED: ("sponsorship-approve",),
 }
 
 for word in (
@@ -174,10 +181,9 @@ def _links(which: Queue, item: QueueItem, *, may_act: bool) -> list[Link]:
             Link(gettext("Close"), url_for("support.unfinished_act", action_id=item.key)),
         ]
     acts = all_actions()
+    keys = _ACTS.get(which, ()) if item.what is None else _DEALS.get(item.what, ())
     return [
-        Link(str(acts[key].title), action_address(item.uuid, key))
-        for key in _ACTS.get(which, ())
-        if key in acts
+        Link(str(acts[key].title), action_address(item.uuid, key)) for key in keys if key in acts
     ]
 
 
