@@ -26,6 +26,7 @@ from app.demo.recorded.seed import Wish, seed_recorded
 from app.demo.seed import CUSTOMERS, seed
 from app.demo.servers import tell_hostname
 from app.demo.settle import Happened, settle
+from app.demo.staff_logins import ensure_demo_staff
 from app.jobs.close_months import close_months_that_are_over, work_out_running_month
 from app.sample_server.cli import main as run_sample_server
 from app.sample_server.portal_client import PortalProblem
@@ -139,6 +140,7 @@ def seed_large_command(customers: int) -> None:
     click.echo("Working out the months of the overview …")
     close_months_that_are_over(ctx)
     work_out_running_month(ctx)
+    ensure_demo_staff(ctx)
     click.echo(f"{format_count(made)} customers were added.")
 
 

@@ -20,6 +20,7 @@ from app.demo.folder import (
 )
 from app.demo.postgres import PostgresError, start_postgres, stop_postgres
 from app.demo.processes import DemoError, Group
+from app.demo.staff_logins import DEMO_PASSWORD, DEMO_STAFF
 from app.demo.start import (
     GUNICORN,
     Wishes,
@@ -73,11 +74,15 @@ def run_large_demo(
 
 def describe(portal: int, database: str, customers: int) -> str:
     """What the person at the terminal may do now."""
+    logins = "\n".join(
+        f"                Log in as {person.email} ({person.full_name})" for person in DEMO_STAFF
+    )
     return f"""
 The large demo runs, with {customers:,} customers.
 
   The console   http://{HOST}:{portal}/support/
-                Log in as one of the staff that http://{HOST}:{portal}/demo/ lists.
+{logins}
+                The password of each is: {DEMO_PASSWORD}
   The database  {database}
   Stop          ctrl-C
 """

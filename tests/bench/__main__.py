@@ -33,7 +33,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="rounds, both sides each (7)")
     parser.add_argument("--seconds", type=float, default=4, help="seconds for a side (4)")
     parser.add_argument(
-        "--budget", type=float, default=110, help="begin no round that ends after so many (110)"
+        "--budget", type=float, default=110, help="seconds for the rounds of a row (110)"
     )
     parser.add_argument(
         "--scale", type=float, default=1, help="share of the amounts of data of rows 12, 13 (1)"
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         rounds=options.rounds,
         seconds=options.seconds,
         stopwatch=time.monotonic,
-        deadline=time.monotonic() + options.budget,
+        budget=options.budget,
         on_round=say,
     )
     try:

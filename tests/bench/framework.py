@@ -124,13 +124,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to measure. `stopwatch` returns seconds since anything; no further round begins
-    when it would end after `deadline`."""
+    """How long to measure. `stopwatch` returns seconds since anything; no further round of a
+    benchmark begins when its rounds would take more than `budget` seconds. Its set-up, which may
+    write millions of rows, does not count."""
 
     rounds: int
     seconds: float
     stopwatch: Callable[[], float]
-    deadline: float
+    budget: float
     # Told of each round as it is done, so that somebody who waits sees something.
     on_round: Callable[[Benchmark[Any], int, Round], None] = lambda benchmark, number, each: None
 
@@ -174,8 +175,8 @@ def _measure(benchmark: Benchmark[Any], sides: Sides, plan: Plan) -> Iterator[Ro
         each = Round(ours, limit)
         plan.on_round(benchmark, number, each)
         yield each
-        now = plan.stopwatch()
-        if now + (now - began) / number > plan.deadline:
+        passed = plan.stopwatch() - began
+        if passed + passed / number > plan.budget:
             return
 
 

@@ -68,7 +68,7 @@ def make_benchmark(
 
 
 def make_plan(*, rounds: int = 3, stopwatch: Callable[[], float] = lambda: 0.0) -> Plan:
-    return Plan(rounds=rounds, seconds=2, stopwatch=stopwatch, deadline=100)
+    return Plan(rounds=rounds, seconds=2, stopwatch=stopwatch, budget=100)
 
 
 def test_the_median_is_of_the_ratios() -> None:
