@@ -1,7 +1,6 @@
 """The pages of one customer: an organization or a server, whether it ever paid or not."""
 
 import json
-from itertools import groupby
 from uuid import UUID
 
 from flask import Response
@@ -25,6 +24,7 @@ from app.web.csv_files import csv_name
 from app.web.paging import asked_page, pages_of
 from app.web.sessions import current_staff
 from app.web.support import blueprint
+from app.web.support.actions.framework import ActionGroup
 from app.web.support.actions.registry import available_actions
 from app.web.support.customer_pages import frame_of, show_tab
 from app.web.support.stripe_links import stripe_url
@@ -67,7 +67,9 @@ def customer(customer_uuid: UUID) -> ResponseReturnValue:
     facts = load_facts(session, frame.payer)
     entries = available_actions(facts, frame.payer, ctx.catalog, person.role)
     menu = [
-        (group, list(members)) for group, members in groupby(entries, key=lambda entry: entry.group)
+        (group, members)
+        for group in ActionGroup
+        if (members := [entry for entry in entries if entry.group is group])
     ]
     return show_tab(
         "support/customer.html",

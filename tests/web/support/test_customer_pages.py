@@ -73,6 +73,8 @@ def test_who_what_they_pay_and_what_comes(shop: Shop, desk: CheckedClient, payer
     assert "18 licenses at $3.50 a license a month, less $20.00 a month until" in said
     assert "Next invoice $43.00 on" in said and "No end is set: it renews" in said
     assert "What is wrong" not in said and "On the same server" in said
+    # Each group of acts stands there once.
+    assert page.get_data(as_text=True).count("<h3>") == 3
     assert payer.uuid in said and "timeline-bar-now" in page.get_data(as_text=True)
     assert "Plans over time: Basic, monthly from 2 January 2012." in page.get_data(as_text=True)
 
