@@ -62,9 +62,6 @@ class Settings:
     invoice_run_max_per_customer: int = 15
     max_invoice_amount: int = 10_000_000
     staff_require_2fa: bool = True
-    staff_oidc_issuer: str = ""
-    staff_oidc_client_id: str = ""
-    staff_oidc_client_secret: str = ""
     # What one check of a password costs: argon2's memory in KiB, and its rounds.
     password_memory: int = 65_536
     password_rounds: int = 3
@@ -115,9 +112,6 @@ _VARIABLES: dict[str, str] = {
     "invoice_run_max_per_customer": "TALLYPORT_MAX_INVOICES_PER_CUSTOMER_RUN",
     "max_invoice_amount": "TALLYPORT_MAX_INVOICE_AMOUNT",
     "staff_require_2fa": "STAFF_REQUIRE_2FA",
-    "staff_oidc_issuer": "STAFF_OIDC_ISSUER",
-    "staff_oidc_client_id": "STAFF_OIDC_CLIENT_ID",
-    "staff_oidc_client_secret": "STAFF_OIDC_CLIENT_SECRET",
     "password_memory": "TALLYPORT_PASSWORD_MEMORY",
     "password_rounds": "TALLYPORT_PASSWORD_ROUNDS",
 }
@@ -224,7 +218,6 @@ def _check(settings: Settings) -> None:
         raise SettingsError("TALLYPORT_EXTRA_CA_FILE: exists in demo and testing only")
     if settings.extra_ca_file is not None and not settings.extra_ca_file.is_file():
         raise SettingsError("TALLYPORT_EXTRA_CA_FILE: there is no such file")
-    _check_provider(settings)
     if settings.is_demo_like:
         return
     needed = {
@@ -246,21 +239,3 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             "TALLYPORT_PASSWORD_MEMORY, TALLYPORT_PASSWORD_ROUNDS: at least 19456 and 2"
         )
-
-
-def _check_provider(settings: Settings) -> None:
-    """The provider that staff may log in through: all of its settings or none."""
-    given = {
-        "STAFF_OIDC_ISSUER": settings.staff_oidc_issuer,
-        "STAFF_OIDC_CLIENT_ID": settings.staff_oidc_client_id,
-        "STAFF_OIDC_CLIENT_SECRET": settings.staff_oidc_client_secret,
-    }
-    missing = [variable for variable, value in given.items() if not value]
-    if missing and len(missing) < len(given):
-        raise SettingsError(f"{', '.join(missing)}: needed together with the others of STAFF_OIDC_")
-    issuer = urlsplit(settings.staff_oidc_issuer)
-    is_safe = issuer.scheme == "https" or (
-        settings.is_demo_like and issuer.hostname in LOOPBACK_HOSTS
-    )
-    if settings.staff_oidc_issuer and not is_safe:
-        raise SettingsError("STAFF_OIDC_ISSUER: must be an https address")

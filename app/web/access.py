@@ -29,6 +29,7 @@ from app.services.login_links import DEFAULT_PAGE, NEXT_PAGES
 from app.services.unit_of_work import unit_of_work
 from app.web.context import get_context
 from app.web.flashes import flash_problem
+from app.web.seeing import seen_on_this_page
 from app.web.sessions import (
     current_identity,
     current_staff,
@@ -97,8 +98,11 @@ def billing_user(
         def guarded(*args: Any, entity_uuid: UUID, prefix: str = "", **kwargs: Any) -> Any:
             stored = current_stored_session()
             if stored is not None and stored.staff is not None and not stored.is_expired:
-                # Staff see it as the customer does on a page of theirs, not by the address alone.
-                abort(404)
+                # Staff see it as the customer does, after a button of theirs and only to look.
+                seen = seen_on_this_page()
+                if seen is None or seen.kind not in allowed:
+                    abort(404)
+                return view(seen, *args, **kwargs)
             if stored is None or stored.identity is None:
                 return _come_in()
             if stored.is_deactivated:
@@ -170,8 +174,10 @@ def init_app(app: Flask) -> None:
             return
         # Who is logged in decides: a page that is not theirs still shows their own tabs.
         identity = current_identity()
-        if identity is not None:
-            values["prefix"] = KIND_PROFILES[identity.kind].url_prefix
+        seen = seen_on_this_page() if identity is None else None
+        whose = identity or seen
+        if whose is not None:
+            values["prefix"] = KIND_PROFILES[whose.kind].url_prefix
         else:
             here = (request.view_args or {}).get("prefix")
             values["prefix"] = here or KIND_PROFILES[CustomerKind.ORGANIZATION].url_prefix

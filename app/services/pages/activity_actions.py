@@ -178,6 +178,8 @@ LEFT_OUT = frozenset(
         "staff.password_set",
         "staff.recovery_codes_made",
         "staff.reset",
+        # Looking changes nothing.
+        "staff.saw_as_customer",
         "staff.role_changed",
         "staff.second_factor_removed",
         "staff.second_factor_set",

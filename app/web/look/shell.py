@@ -16,6 +16,7 @@ from app.web.look.colors import brand_stylesheet, ink_on
 from app.web.look.forms import field_attributes, field_error
 from app.web.look.logo import Logo, load_logo
 from app.web.security import add_to_policy, origin_of
+from app.web.seeing import seen_on_this_page
 from app.web.sessions import current_identity, current_stored_session
 from app.web.wordings.account import role_word
 
@@ -139,10 +140,14 @@ def hand_to_layouts() -> dict[str, Any]:
     identity = None if g.get("plain_shell") else current_identity()
     if identity is not None:
         _let_forms_lead_back()
+    seen = None if identity or g.get("plain_shell") else seen_on_this_page()
+    whose = identity.entity_uuid if identity else seen.uuid if seen else None
     has_logout = "login.logout" in current_app.view_functions
     return {
         "identity": identity,
-        "tabs": build_tabs(identity.entity_uuid) if identity else [],
+        # Somebody of staff who sees it as this customer does, instead of somebody logged in.
+        "seen": seen,
+        "tabs": build_tabs(whose) if whose else [],
         "menu": build_menu(identity.entity_uuid) if identity else [],
         "role": role_word(identity.role) if identity else None,
         "logout_url": url_for("login.logout") if identity and has_logout else None,

@@ -13,6 +13,7 @@ from app.web.support import (  # noqa: E402, F401  # see above
     overview_views,
     queue_views,
     search_views,
+    seeing_views,
     shell,
 )
 from app.web.support.actions import (  # noqa: E402, F401  # see above
