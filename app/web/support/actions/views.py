@@ -170,10 +170,8 @@ def carry_out(
     said = act.done(Asked(ctx, payer, command, facts, result))
     flash_with_link(
         said,
-        url_for("support.customer_tab", customer_uuid=payer.uuid, tab="audit")
-        if _has_tabs()
-        else url_for("support.action", customer_uuid=payer.uuid, action_key=act.key),
-        gettext("See the audit trail") if _has_tabs() else gettext("Do it again"),
+        url_for("support.customer_audit", customer_uuid=payer.uuid),
+        gettext("See the audit trail"),
     )
     return _to_customer(payer)
 
@@ -283,12 +281,6 @@ def _read(ctx: Context, purpose: str, token: str) -> Mapping[str, Any] | None:
     except BillingError:
         return None
     return dict(value)
-
-
-def _has_tabs() -> bool:
-    from flask import current_app
-
-    return "support.customer_tab" in current_app.view_functions
 
 
 def _to_customer(payer: Payer) -> ResponseReturnValue:
