@@ -47,10 +47,10 @@ def remove_person(ctx: Context, ref: CustomerRef, person_id: int, *, actor: Acto
     with unit_of_work(ctx) as work:
         # The server's lock is the one that decides who becomes the owner, too.
         work.claim_server(ref.payer.server_id)
-        owner = _load_person(work, ref.payer, ref.billing_user_id)
+        owner = load_person(work, ref.payer, ref.billing_user_id)
         if owner.role is not BillingRole.OWNER or owner.deactivated_at is not None:
             raise NotFoundError("person")
-        person = _load_person(work, ref.payer, person_id)
+        person = load_person(work, ref.payer, person_id)
         if person.id == owner.id:
             raise BillingError("owner_stays")
         if person.deactivated_at is not None:
@@ -81,7 +81,7 @@ def change_own_details(
     """
     with unit_of_work(ctx) as work:
         work.claim_server(ref.payer.server_id)
-        person = _load_person(work, ref.payer, ref.billing_user_id)
+        person = load_person(work, ref.payer, ref.billing_user_id)
         before = _preferences(person)
         renamed = person.full_name != command.full_name
         person.full_name = command.full_name
@@ -105,7 +105,8 @@ def change_own_details(
     return True
 
 
-def _load_person(work: UnitOfWork, payer: Payer, person_id: int) -> BillingUser:
+def load_person(work: UnitOfWork, payer: Payer, person_id: int) -> BillingUser:
+    """One of the people of `payer`, locked. Raises NotFoundError for anybody else."""
     statement = select(BillingUser).where(BillingUser.id == person_id, people_of(payer))
     person = work.session.scalars(statement.with_for_update()).one_or_none()
     if person is None:

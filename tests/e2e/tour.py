@@ -63,6 +63,7 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
     "usage": "usage.usage",
     "people": "account.people",
     "people-remove": "account.people_remove",
+    "people-role": "account.people_role",
     "activity": "account.activity",
     "help": "account.help_contact",
     "data": "account.data",
@@ -339,6 +340,8 @@ def _around(page: Page, world: World, base: str) -> Iterator[str]:
     yield from _pages(page, base, plans="plans-subscribed", usage="usage", people="people")
     page.goto(f"{base}people/{colleague}/remove/")
     yield "people-remove"
+    page.goto(f"{base}people/{colleague}/role/")
+    yield "people-role"
     yield from _pages(page, base, activity="activity", help="help", data="data")
     page.goto(f"{base}billing/?seats=plan")
     yield "billing-earlier"

@@ -73,6 +73,16 @@ class RemovalPage:
     last_login_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class RolePage:
+    """Whose role a form changes, and what it is now."""
+
+    id: int
+    email: str
+    full_name: str
+    role: BillingRole
+
+
 def load_people_page(session: Session, ref: CustomerRef, *, number: int) -> PeoplePage:
     """Page `number` (from 1) of the people of `ref`, owners first, then by how long they are
     there. Raises NotFoundError when whoever looks is not among them any more."""
@@ -108,13 +118,7 @@ def load_removal_page(session: Session, ref: CustomerRef, person_id: int) -> Rem
 
     Raises what `remove_person` raises, so that nobody is asked about what is refused anyway.
     """
-    if _load_you(session, ref).role is not BillingRole.OWNER:
-        raise NotFoundError("person")
-    person = session.scalars(
-        select(BillingUser).where(BillingUser.id == person_id, people_of(ref.payer))
-    ).one_or_none()
-    if person is None:
-        raise NotFoundError("person")
+    person = _load_colleague(session, ref, person_id)
     if person.id == ref.billing_user_id:
         raise BillingError("owner_stays")
     if person.deactivated_at is not None:
@@ -125,6 +129,28 @@ def load_removal_page(session: Session, ref: CustomerRef, person_id: int) -> Rem
         full_name=person.full_name,
         last_login_at=person.last_login_at,
     )
+
+
+def load_role_page(session: Session, ref: CustomerRef, person_id: int) -> RolePage:
+    """Whose role the owner is about to change. Raises what `change_role` raises for anybody whose
+    role cannot be changed."""
+    person = _load_colleague(session, ref, person_id)
+    if person.id == ref.billing_user_id:
+        raise BillingError("owner_hands_over")
+    if person.deactivated_at is not None:
+        raise BillingError("person_already_removed", email=person.email)
+    return RolePage(id=person.id, email=person.email, full_name=person.full_name, role=person.role)
+
+
+def _load_colleague(session: Session, ref: CustomerRef, person_id: int) -> BillingUser:
+    if _load_you(session, ref).role is not BillingRole.OWNER:
+        raise NotFoundError("person")
+    person = session.scalars(
+        select(BillingUser).where(BillingUser.id == person_id, people_of(ref.payer))
+    ).one_or_none()
+    if person is None:
+        raise NotFoundError("person")
+    return person
 
 
 def _load_you(session: Session, ref: CustomerRef) -> BillingUser:

@@ -33,6 +33,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "billing_user.mails_stopped",
         "billing_user.email_confirmed",
         "billing_user.removed",
+        "billing_user.role_changed",
         "data.exported",
         "help.requested",
     ),

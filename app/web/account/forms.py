@@ -2,9 +2,11 @@
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
+from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # the types are of an older release
 from wtforms.validators import DataRequired, Length
 
+from app.domain.kinds import BillingRole
 from app.services.billing_people import ChangeOwnDetails
 from app.services.request_help import LONGEST_MESSAGE
 from app.web.forms import clean_lines, clean_text
@@ -42,6 +44,21 @@ class OwnDetailsForm(FlaskForm):
             wants_usage_mails=bool(self.wants_usage_mails.data),
             wants_announcement_mails=bool(self.wants_announcement_mails.data),
         )
+
+
+class RoleForm(FlaskForm):
+    """What somebody may do. The owner is one: making another one hands it over."""
+
+    role = RadioField(
+        _l("Role"),
+        choices=[
+            SelectChoice(BillingRole.VIEWER.value, _l("Viewer: sees everything, changes nothing")),
+            SelectChoice(BillingRole.BILLING.value, _l("Billing: buys, pays and changes plans")),
+            SelectChoice(
+                BillingRole.OWNER.value, _l("Owner: manages the people too, in your place")
+            ),
+        ],
+    )
 
 
 class HelpForm(FlaskForm):

@@ -7,11 +7,12 @@ from flask_wtf import FlaskForm
 
 from app.domain.kinds import BillingRole
 from app.services.billing_people import change_own_details, remove_person
+from app.services.change_role import change_role
 from app.services.identity import CustomerRef
-from app.services.pages.account_people import load_people_page, load_removal_page
+from app.services.pages.account_people import load_people_page, load_removal_page, load_role_page
 from app.web.access import CUSTOMER, billing_user, current_actor
 from app.web.account import blueprint
-from app.web.account.forms import OwnDetailsForm
+from app.web.account.forms import OwnDetailsForm, RoleForm
 from app.web.context import get_context, get_fresh_read_session
 from app.web.flashes import flash_done
 from app.web.forms import form_view
@@ -65,6 +66,35 @@ def people_remove(form: FlaskForm, ref: CustomerRef, person_id: int) -> Response
     """Say what removing somebody means; POST does it."""
     email = remove_person(get_context(), ref, person_id, actor=current_actor())
     flash_done(gettext("%(email)s cannot manage billing any more.", email=email))
+    return _to_people(ref)
+
+
+def _make_role_form(_ref: CustomerRef, person_id: int) -> RoleForm:
+    return RoleForm()
+
+
+def _show_role(form: RoleForm, ref: CustomerRef, person_id: int) -> ResponseReturnValue:
+    person = load_role_page(get_fresh_read_session(), ref, person_id)
+    if not form.is_submitted():
+        form = RoleForm(None, obj=person)
+    return render_template("account/change_role.html", ref=ref, person=person, form=form)
+
+
+@blueprint.route(
+    f"{CUSTOMER}/people/<int(max=9223372036854775807):person_id>/role/", methods=["GET", "POST"]
+)
+@billing_user(acts=BillingRole.OWNER)
+@form_view(_make_role_form, _show_role)
+def people_role(form: RoleForm, ref: CustomerRef, person_id: int) -> ResponseReturnValue:
+    """Say what each role may do; POST changes it, or hands the ownership over."""
+    role = BillingRole(form.role.data)
+    email = change_role(get_context(), ref, person_id, role, actor=current_actor())
+    if role is BillingRole.OWNER:
+        flash_done(gettext("%(email)s is the owner now.", email=email))
+    elif role is BillingRole.BILLING:
+        flash_done(gettext("%(email)s can manage billing now.", email=email))
+    else:
+        flash_done(gettext("%(email)s can look now, and change nothing.", email=email))
     return _to_people(ref)
 
 

@@ -20,6 +20,13 @@ MESSAGES: dict[str, Message] = {
     "owner_stays": _l(
         "You are the owner, so you cannot remove yourself: nobody could manage the others any more."
     ),
+    "owner_hands_over": _l(
+        "You are the owner. Make somebody else the owner, and you become one who manages billing."
+    ),
+    "person_unconfirmed": _l(
+        "%(email)s has to confirm this address at a login before becoming the owner."
+    ),
+    "role_unchanged": _l("This person has that role already."),
     "person_already_removed": _l("%(email)s was removed already and cannot log in."),
 }
 

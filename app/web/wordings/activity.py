@@ -148,6 +148,19 @@ def _hostname_changed(row: ActivityRow) -> str:
     )
 
 
+def _role_changed(row: ActivityRow) -> str:
+    role = row.after.get("role")
+    if role == "owner":
+        words = _about_person(_l("Made %(person)s the owner"), _l("Made somebody the owner"))
+    elif role == "viewer":
+        words = _about_person(_l("Let %(person)s look only"), _l("Let somebody look only"))
+    else:
+        words = _about_person(
+            _l("Let %(person)s manage billing"), _l("Let somebody manage billing")
+        )
+    return words(row)
+
+
 def _organization(words: LazyString) -> Callable[[ActivityRow], str]:
     def said(row: ActivityRow) -> str:
         return _told_apart(row, str(words))
@@ -198,6 +211,7 @@ ACTION_WORDS: dict[str, Words] = {
     "billing_user.removed": _about_person(
         _l("Removed %(person)s from billing"), _l("Removed somebody from billing")
     ),
+    "billing_user.role_changed": _role_changed,
     **GIVEN_WORDS,
     **PLAN_WORDS,
     "organization.changed": _organization_changed,

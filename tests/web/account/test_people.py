@@ -70,7 +70,7 @@ def test_two_people_as_the_owner_sees_them(shop: Shop) -> None:
     page = shop.get("people")
     assert headline(page) == "Two people can manage billing for chat1.acme.test."
     assert (
-        "Zoe zoe@acme.test Billing never 2 January 2012 Renewals, licenses, news, maintenance Remove"
+        "Zoe zoe@acme.test Billing never 2 January 2012 Renewals, licenses, news, maintenance Change the role of zoe@acme.test Remove"
         in words(page)
     )
     assert page.text.count("/remove/") == 1, "there is no button for the owner"
