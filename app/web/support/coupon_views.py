@@ -160,7 +160,9 @@ def _show_withdrawal(form: FlaskForm, coupon_id: int) -> str:
     return render_template("support/coupon_withdraw.html", form=form, page=row)
 
 
-@blueprint.route("/coupons/<int:coupon_id>/withdraw/", methods=["GET", "POST"])
+@blueprint.route(
+    "/coupons/<int(max=9223372036854775807):coupon_id>/withdraw/", methods=["GET", "POST"]
+)
 @staff(StaffRole.SUPPORT)
 @form_view(_make_withdrawal, _show_withdrawal)
 def coupon_withdraw(form: ActionForm, coupon_id: int) -> ResponseReturnValue:

@@ -91,6 +91,8 @@ def _plan_kept(row: ActivityRow) -> str:
 
 
 def _collection_changed(row: ActivityRow) -> str:
+    if row.after.get("collection") not in set(Collection):
+        return gettext("How the plan is paid was changed")
     return gettext(
         "How the plan is paid was changed: %(how)s",
         how=collection_word(Collection(row.after["collection"])),

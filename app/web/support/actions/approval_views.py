@@ -91,21 +91,23 @@ def approvals() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/approvals/<int:action_id>/")
+@blueprint.get("/approvals/<int(max=9223372036854775807):action_id>/")
 @staff()
 def approval(action_id: int) -> ResponseReturnValue:
     """One act: who asks for it and why, and what it was to do when it was asked for."""
     return _show(DecisionForm(), action_id)
 
 
-@blueprint.post("/approvals/<int:action_id>/look/")
+@blueprint.post("/approvals/<int(max=9223372036854775807):action_id>/look/")
 @staff(StaffRole.SUPPORT)
 def approval_look(action_id: int) -> ResponseReturnValue:
     """POST tries it out as of now, and offers to approve it."""
     return _show(DecisionForm(None), action_id, tries=True)
 
 
-@blueprint.post("/approvals/<int:action_id>/<any(approve, reject, withdraw):decision>/")
+@blueprint.post(
+    "/approvals/<int(max=9223372036854775807):action_id>/<any(approve, reject, withdraw):decision>/"
+)
 @staff(StaffRole.SUPPORT)
 def approval_decide(action_id: int, decision: str) -> ResponseReturnValue:
     """POST approves it, and does it at once; or rejects it; or takes it back."""
