@@ -179,9 +179,11 @@ def _read_threshold(
     reader: Reader, data: Mapping[str, Any], name: str, *, most: int = 1_000_000_000
 ) -> int | None:
     """From where on a second person approves; None (the key is missing) asks for nobody."""
-    if name not in data.get("support", {}):
+    if "support" not in data:
         return None
     table = reader.table(data, "support", {"approval_percent", "approval_amount"})
+    if name not in table:
+        return None
     return reader.number(table, f"support.{name}", least=1, most=most)
 
 

@@ -222,6 +222,7 @@ SMALLEST = {
     "tiers.community": {"title": '"C"', "kind": '"sponsored"', "summary": '"C."'},
     "tiers.basic": {"title": '"B"', "kind": '"paid"', "summary": '"B."'},
     "tiers.basic.prices.usd": {"monthly": "350", "annual": "4200"},
+    "support": {},
     "upload_help.1": {"min_version": '"9.0"', "commands": '["acorn count"]'},
 }
 
@@ -271,6 +272,7 @@ def shown_default(catalog: Catalog, path: str) -> str:
     holders = {
         "brand": catalog.brand,
         "billing": catalog,
+        "support": catalog,
         "tiers.basic": catalog.tier("basic"),
         "upload_help.1": catalog.upload_help[0],
     }
@@ -283,6 +285,8 @@ def shown_default(catalog: Catalog, path: str) -> str:
         value = ", ".join(str(item) for item in value)
     if value == "":
         return "empty"
+    if value is None and area == "support":
+        return "nobody is asked"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
