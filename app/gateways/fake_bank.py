@@ -7,7 +7,14 @@ from typing import TypeVar
 
 from app.clock import Clock
 from app.domain.kinds import Collection, InvoiceStatus
-from app.gateways.payments import Card, ProviderEvent, ProviderRejected, RemoteInvoice, RemoteLine
+from app.gateways.payments import (
+    BillingDetails,
+    Card,
+    ProviderEvent,
+    ProviderRejected,
+    RemoteInvoice,
+    RemoteLine,
+)
 
 API_VERSION = "fake"
 # Below this many cents no card is charged: the invoice counts as paid, the customer owes the rest.
@@ -48,6 +55,7 @@ class FakeCustomer:
     reference: str
     email: str | None
     default: str | None = None
+    details: BillingDetails | None = None
     invoices_numbered: int = 0
     cards: dict[str, Card] = field(default_factory=dict)
     credit: dict[str, int] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from app.gateways.fake_world import FakeWorld, signature_of
 from app.gateways.payments import (
     MAX_LINES,
     AuthenticationRequired,
+    BillingDetails,
     Card,
     CardSetup,
     PaymentDeclined,
@@ -40,6 +41,17 @@ class FakePayments(FakeWorld):
             (reference, name, email),
             lambda: self._state.new_customer(reference, email),
         )
+
+    def update_customer(self, customer_id: str, details: BillingDetails, *, key: str) -> None:
+        """See the protocol."""
+
+        def change() -> None:
+            customer = self._state.customer(customer_id)
+            customer.details = details
+            customer.email = details.email or customer.email
+            self._state.tell("customer.updated", customer_id)
+
+        self._answers.once("update_customer", key, (customer_id, details), change)
 
     def find_customer(self, *, reference: str, email: str | None) -> str | None:
         """See the protocol. The email only makes looking quicker at the real provider."""

@@ -147,11 +147,33 @@ class ProviderEvent:
     api_version: str | None
 
 
+ADDRESS_PARTS = ("line1", "line2", "city", "postal_code", "state", "country")
+
+
+@dataclass(frozen=True, slots=True)
+class BillingDetails:
+    """What stands on invoices as the payer: the country is an ISO 3166 code of two letters, empty
+    texts are parts that there are none of. Without an email the provider keeps the one it has."""
+
+    name: str
+    email: str = ""
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    postal_code: str = ""
+    state: str = ""
+    country: str = ""
+
+
 class PaymentsGateway(Protocol):
     """What we ask of a payment provider."""
 
     def create_customer(self, *, reference: str, name: str, email: str | None, key: str) -> str:
         """Make a customer; returns the provider's id. `reference` is our customer's UUID."""
+        ...
+
+    def update_customer(self, customer_id: str, details: BillingDetails, *, key: str) -> None:
+        """Put name, address and email on the customer; they stand on its later invoices."""
         ...
 
     def create_card_setup(

@@ -29,7 +29,7 @@ from app.gateways.payments import (
     RemoteInvoice,
     RemoteLine,
 )
-from app.gateways.stripe_balance import StripeBalance
+from app.gateways.stripe_customers import StripeCustomers
 from app.gateways.stripe_errors import quiet_the_sdk, translate
 from app.gateways.stripe_values import (
     CUSTOMER_REFERENCE,
@@ -57,7 +57,7 @@ _PAGE = 100
 _PAYMENTS = "payments.data.payment.payment_intent"
 
 
-class StripeGateway(StripeBalance):
+class StripeGateway(StripeCustomers):
     """See `PaymentsGateway` for what each call promises."""
 
     def __init__(
@@ -91,6 +91,7 @@ class StripeGateway(StripeBalance):
         )
         self._api = self._client.v1
         self._balances = self._api.customers.balance_transactions
+        self._customers = self._api.customers
 
     def for_jobs(self) -> Self:
         """See the protocol."""

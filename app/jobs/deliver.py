@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.jobs.progress import Progress, Silent
 from app.services.announce import send_unfinished
+from app.services.billing_details import deliver_billing_details
 from app.services.browser_sessions import purge_sessions
 from app.services.context import Context
 from app.services.deliver_invoices import count_deliverable, deliver_invoices
@@ -46,6 +47,7 @@ def deliver(ctx: Context, *, progress: Progress | None = None) -> DeliverCounts:
         _events,
         _purchases,
         _credits,
+        _details,
         _invoices,
         _retries,
         _announcements,
@@ -71,6 +73,11 @@ def _purchases(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
 
 def _credits(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
     counts.credits = deliver_balance_credits(ctx)
+
+
+def _details(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:
+    """Who is billed and where, before the invoices that say so."""
+    deliver_billing_details(ctx)
 
 
 def _invoices(ctx: Context, counts: DeliverCounts, progress: Progress) -> None:

@@ -84,6 +84,9 @@ class Customer(Base):
     address_postal_code: Mapped[str | None] = mapped_column(String(20))
     address_state: Mapped[str | None] = mapped_column(String(100))
     address_country: Mapped[str | None] = mapped_column(String(2))
+    # When they entered it, and what of it the provider knows: the instant of entry it was told.
+    billing_entered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    billing_pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     # A customer whose run failed waits for a person instead of stopping the others.
     parked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

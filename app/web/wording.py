@@ -342,6 +342,13 @@ def _word_of(name: str, value: object, currency: str) -> str:
     return str(value)
 
 
+def country_names() -> list[tuple[str, str]]:
+    """The countries as (ISO 3166 code, name), by their names in the reader's language."""
+    names = _locale().territories
+    named = [(key, str(name)) for key, name in names.items() if len(key) == 2 and key.isalpha()]
+    return sorted(named, key=lambda pair: pair[1])
+
+
 def _locale() -> Locale:
     """The reader's language; English outside of any request."""
     return get_locale() or Locale("en")

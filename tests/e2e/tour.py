@@ -67,6 +67,7 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
     "activity": "account.activity",
     "help": "account.help_contact",
     "data": "account.data",
+    "billing-address": "account.billing_address",
     "billing-earlier": "portal.billing",
     "billing-past-due": "portal.billing",
     "invoice-open": "portal.invoice",
@@ -342,7 +343,14 @@ def _around(page: Page, world: World, base: str) -> Iterator[str]:
     yield "people-remove"
     page.goto(f"{base}people/{colleague}/role/")
     yield "people-role"
-    yield from _pages(page, base, activity="activity", help="help", data="data")
+    yield from _pages(
+        page,
+        base,
+        activity="activity",
+        help="help",
+        data="data",
+        **{"billing-address": "billing-address"},
+    )
     page.goto(f"{base}billing/?seats=plan")
     yield "billing-earlier"
 

@@ -3,6 +3,7 @@
 What the rest of the portal relies on is here; what differs between the providers may not matter.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from app.domain.kinds import Collection, InvoiceStatus
 from app.gateways.payments import (
     MAX_LINES,
     AuthenticationRequired,
+    BillingDetails,
     PaymentDeclined,
     ProviderRejected,
     RemoteLine,
@@ -67,6 +69,21 @@ def test_a_key_is_for_one_request(world: World) -> None:
     with pytest.raises(ProviderRejected) as refused:
         world.gateway.create_customer(reference=reference, name="B", email=None, key=key)
     assert refused.value.code == "idempotency_conflict"
+
+
+def test_a_customer_gets_an_address_once_for_each_key(world: World) -> None:
+    made = world.gateway.create_customer(
+        reference=unique(), name="Acme", email=f"{unique()}@acme.test", key=unique()
+    )
+    details = BillingDetails(name="Acme Ltd", line1="1 High Street", city="Leeds", country="GB")
+    key = unique()
+    world.gateway.update_customer(made, details, key=key)
+    world.gateway.update_customer(made, details, key=key)
+    with pytest.raises(ProviderRejected) as refused:
+        world.gateway.update_customer(made, replace(details, city="York"), key=key)
+    assert refused.value.code == "idempotency_conflict"
+    with pytest.raises(ProviderRejected):
+        world.gateway.update_customer("cus_unheard_of", details, key=unique())
 
 
 # --- cards ---

@@ -72,6 +72,7 @@ _BY_KIND: dict[ActivityKind, tuple[str, ...]] = {
         "balance.credited",
         "adjustment.recorded",
         "card.changed",
+        "customer.billing_details_changed",
         "card_setup.started",
         "invoice.open",
         "invoice.paid",

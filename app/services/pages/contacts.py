@@ -38,7 +38,7 @@ def load_contacts(session: Session, head: Head) -> Contacts:
     }
     rows = session.execute(_contacts_query(head.payer.kind), values).all()
     return Contacts(
-        receipts_to=rows[0].receipts_to if rows else None,
+        receipts_to=_entered(head.customer) or (rows[0].receipts_to if rows else None),
         people=tuple(row.email for row in rows[:MOST_NAMED]),
         more=len(rows) > MOST_NAMED,
     )
@@ -46,7 +46,7 @@ def load_contacts(session: Session, head: Head) -> Contacts:
 
 def get_receipts_address(session: Session, customer: Customer) -> str | None:
     """The address that app/services/provider_customer.py told the provider when the customer was
-    made there, whoever was removed and whatever changed since; None before that.
+    made there, whoever was removed since, or that people entered here later; None before that.
 
     What people change on the provider's own pages we are not told.
     """
@@ -56,7 +56,14 @@ def get_receipts_address(session: Session, customer: Customer) -> str | None:
         "organization_id": customer.organization_id,
     }
     address: str | None = session.execute(_receipts_query(customer.kind), values).scalar_one()
-    return address
+    return _entered(customer) or address
+
+
+def _entered(customer: Customer | None) -> str | None:
+    """The address that the customer's people entered, once the provider was told."""
+    if customer is None or customer.billing_pushed_at is None:
+        return None
+    return customer.billing_email
 
 
 # Building a statement costs more than running it, so each kind's is built once.

@@ -22,4 +22,11 @@ for word in (
     blueprint.add_app_template_filter(word)
 
 # The views attach themselves to the blueprint.
-from app.web.account import activity_views, data_views, deactivate_views, help_views, people_views  # noqa: E402, F401  # see above
+from app.web.account import (  # noqa: E402, F401  # see above
+    activity_views,
+    address_views,
+    data_views,
+    deactivate_views,
+    help_views,
+    people_views,
+)

@@ -1,12 +1,23 @@
 """The forms about people, and about leaving."""
 
+from typing import Any
+
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # the types are of an older release
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Email, Length, Optional
 
 from app.domain.kinds import BillingRole
+from app.gateways.payments import BillingDetails
+from app.services.billing_details import LENGTHS
 from app.services.billing_people import ChangeOwnDetails
 from app.services.request_help import LONGEST_MESSAGE
 from app.web.forms import clean_lines, clean_text
@@ -59,6 +70,59 @@ class RoleForm(FlaskForm):
             ),
         ],
     )
+
+
+def _line(label: Any, part: str, autocomplete: str, **more: Any) -> StringField:
+    """One line of an address."""
+    return StringField(
+        label,
+        filters=[clean_text],
+        validators=[Optional(), Length(max=LENGTHS[part])],
+        render_kw={"autocomplete": f"billing {autocomplete}", "maxlength": LENGTHS[part]},
+        **more,
+    )
+
+
+class AddressForm(FlaskForm):
+    """Who is billed, and where."""
+
+    name = StringField(
+        _l("Name of the company or person"),
+        filters=[clean_text],
+        validators=[
+            DataRequired(_l("Enter the name that invoices are made out to.")),
+            Length(max=LENGTHS["name"]),
+        ],
+        render_kw={"autocomplete": "billing organization", "maxlength": LENGTHS["name"]},
+    )
+    email = StringField(
+        _l("Email address for receipts"),
+        filters=[clean_text],
+        validators=[Optional(), Email(), Length(max=LENGTHS["email"])],
+        description=_l("Left empty, receipts go where they went."),
+        render_kw={"autocomplete": "billing email", "maxlength": LENGTHS["email"], "type": "email"},
+    )
+    line1 = _line(_l("Street and number"), "line1", "address-line1")
+    line2 = _line(_l("More of the address"), "line2", "address-line2")
+    city = _line(_l("City"), "city", "address-level2")
+    postal_code = _line(_l("Postal code"), "postal_code", "postal-code")
+    state = _line(_l("State or region"), "state", "address-level1")
+    country = SelectField(
+        _l("Country"), validators=[Optional()], render_kw={"autocomplete": "billing country"}
+    )
+
+    def details(self) -> BillingDetails:
+        """What was entered, when the form is right."""
+        return BillingDetails(
+            name=self.name.data or "",
+            email=self.email.data or "",
+            line1=self.line1.data or "",
+            line2=self.line2.data or "",
+            city=self.city.data or "",
+            postal_code=self.postal_code.data or "",
+            state=self.state.data or "",
+            country=self.country.data or "",
+        )
 
 
 class HelpForm(FlaskForm):

@@ -12,6 +12,8 @@ from app.services.pages.help import HelpPage
 from app.web.wording import Message, count_people, format_date
 
 MESSAGES: dict[str, Message] = {
+    "billing_name_missing": _l("Enter the name that invoices are made out to."),
+    "billing_part_too_long": _l("This has at most %(maximum)s characters here."),
     "help_message_missing": _l("Write what you need."),
     "help_message_too_long": _l("A message has at most %(maximum)s characters here."),
     "help_too_often": _l(

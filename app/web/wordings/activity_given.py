@@ -25,6 +25,7 @@ GIVEN_WORDS: dict[str, LazyString | Callable[[ActivityRow], str]] = {
     "sponsorship.approved": _sponsorship_approved,
     "sponsorship.marked": _l("Support noted that a sponsorship was asked for"),
     "sponsorship.rejected": _l("The request for a sponsorship was not approved"),
+    "customer.billing_details_changed": _l("Changed the name or address on invoices"),
     "data.exported": _l("Saved everything that we keep as a file"),
     "help.requested": _l("Asked support for help"),
     "sponsorship.requested": _l("Asked for a sponsorship"),

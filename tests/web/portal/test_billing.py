@@ -270,7 +270,7 @@ def test_contacts_are_named_removed_ones_are_not(shop: Shop) -> None:
     shop.open(18).buy()
     said = words(shop.get("billing"))
     assert "Receipts go to iago@acme.test" in said
-    assert "Who can manage billing iago@acme.test Receipts" in said
+    assert "Who can manage billing iago@acme.test Name and address" in said
     for number in range(4):
         email = f"person{number}@acme.test"
         begin_session(shop.client, shop.ctx, shop.organization, email=email, user_uuid=uuid4())
@@ -324,5 +324,5 @@ def test_the_account_menu_says_who_is_here_and_leads_on(shop: Shop) -> None:
     shop.open(18)
     page = shop.get("billing").text
     menu = " ".join(re.sub(r"<[^>]+>", " ", page.partition("menu-panel")[2]).split())
-    assert "Logged in as Iago iago@acme.test Role: Owner People Activity Log out System" in menu
+    assert "Logged in as Iago iago@acme.test Role: Owner People Activity Your data Log out System" in menu
     assert f'class="menu-item" href="{shop.page("activity")}"' in page

@@ -1,4 +1,4 @@
-"""The calls about a customer's balance, as a part of the Stripe gateway.
+"""The calls about a customer's balance and address, as a part of the Stripe gateway.
 
 It is handed the SDK's services and imports nothing of the SDK itself.
 """
@@ -7,16 +7,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from app.gateways.payments import ADDRESS_PARTS, BillingDetails
 from app.gateways.stripe_values import CREDIT_REFERENCE, read_reference
 
 _PAGE = 100
 
 
-class StripeBalance:
+class StripeCustomers:
     """See `PaymentsGateway` for what each call promises."""
 
-    # The SDK's service of balance transactions, and what every call is made inside of.
+    # The SDK's services of balance transactions and of customers, and what every call is made
+    # inside of.
     _balances: Any
+    _customers: Any
     _calling: Callable[[str], AbstractContextManager[None]]
 
     def credit_balance(
@@ -53,3 +56,12 @@ class StripeBalance:
                 if read_reference(change.to_dict(), CREDIT_REFERENCE) == reference:
                     return str(change.id)
         return None
+
+    def update_customer(self, customer_id: str, details: BillingDetails, *, key: str) -> None:
+        """See the protocol. An empty text takes a value away at Stripe."""
+        address = {name: getattr(details, name) or "" for name in ADDRESS_PARTS}
+        params: dict[str, Any] = {"name": details.name, "address": address}
+        if details.email:
+            params["email"] = details.email
+        with self._calling("update_customer"):
+            self._customers.update(customer_id, params, {"idempotency_key": key})
