@@ -55,5 +55,8 @@ def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     expected = tuple(
         f"the server responded with a status of {n}" for n in ("45" if broken else "4")
     )
+    # On a busy machine the kernel may drop a connection of the small servers these tests use; a page
+    # that lacks something for it fails by what is looked for on it.
+    expected += ("net::ERR_CONNECTION_RESET",)
     ours = [text for text in complaints if not any(part in text for part in expected)]
     assert not ours, ours
