@@ -324,5 +324,8 @@ def test_the_account_menu_says_who_is_here_and_leads_on(shop: Shop) -> None:
     shop.open(18)
     page = shop.get("billing").text
     menu = " ".join(re.sub(r"<[^>]+>", " ", page.partition("menu-panel")[2]).split())
-    assert "Logged in as Iago iago@acme.test Role: Owner People Activity Your data Log out System" in menu
+    assert (
+        "Logged in as Iago iago@acme.test Role: Owner People Activity Your data Log out System"
+        in menu
+    )
     assert f'class="menu-item" href="{shop.page("activity")}"' in page
