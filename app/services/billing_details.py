@@ -1,7 +1,7 @@
 """Who is billed, and where: entered by the customer's people, told to the payment provider.
 
 What was entered is stored first; the provider is told after the commit. When that fails, the next
-delivery tells it, under the same key until it was told: nothing is lost, nothing stands half there.
+delivery tells it: nothing is lost, nothing stands half there.
 """
 
 import logging
@@ -74,7 +74,7 @@ def save_billing_details(
         if not changed and customer.billing_entered_at is not None:
             return
         _keep(customer, details)
-        # Two changes within one second are two: a key is for one content.
+        # Two changes within one second are two: whether one was told is seen by its instant.
         last = customer.billing_entered_at
         customer.billing_entered_at = work.now if last is None else max(work.now, last + SECOND)
         customer_id = customer.id
@@ -101,8 +101,10 @@ def push_billing_details(ctx: Context, customer_id: int) -> bool:
         if entered is None or known is None or customer.billing_pushed_at == entered:
             return False
         details = _details(customer)
+    # An update may be repeated, so each has a key of its own: under an older one the provider would
+    # answer from memory and leave whatever another update has put there since.
     ctx.payments.update_customer(
-        known, details, key=f"billing-details:{customer_id}:{entered.isoformat()}"
+        known, details, key=f"billing-details:{customer_id}:{ctx.tokens.new_secret()}"
     )
     with unit_of_work(ctx) as work:
         customer = work.claim_customer(customer_id)

@@ -28,7 +28,6 @@ class AccountPage:
 
     email: str
     has_password: bool
-    is_from_provider: bool
     factor_since: datetime | None
     is_factor_required: bool
     codes_left: int
@@ -43,7 +42,6 @@ def load_account_page(
     return AccountPage(
         email=user.email,
         has_password=user.password_hash is not None,
-        is_from_provider=user.oidc_subject is not None,
         factor_since=user.totp_confirmed_at,
         is_factor_required=ctx.settings.staff_require_2fa,
         codes_left=count_recovery_codes(session, staff_user_id),

@@ -1,4 +1,4 @@
-"""The login of staff: a password or the provider first, then the second factor, then a session.
+"""The login of staff: a password first, then the second factor, then a session.
 
 What is half finished gives access to nothing. Every attempt is in the audit log.
 """
@@ -48,7 +48,7 @@ class NextStep(StrEnum):
 @dataclass(frozen=True, slots=True)
 class HalfStaff:
     """A login after its first step. `stamp` changes with the password and the second factor, so
-    that what was begun before such a change leads nowhere; `door` is password or provider."""
+    that what was begun before such a change leads nowhere; `door` is how it began, for the audit log."""
 
     staff_user_id: int
     stamp: str

@@ -12,8 +12,9 @@ _MAILS = "login-mail"
 _SERVERS = "server-login"
 
 
-def count_login_mail(*, email: str, server_id: int) -> None:
-    """Count one mail against all three limits, which all are `rate_limit_login_mail`.
+def count_login_mail(*, email: str, server_id: int | None) -> None:
+    """Count one mail by its address, the server (None where none is known yet) and who calls, each
+    against `rate_limit_login_mail`.
 
     Raises BillingError `login_mail_limit` with the `minutes` to wait when one is used up; then
     nothing is counted.
@@ -21,7 +22,9 @@ def count_login_mail(*, email: str, server_id: int) -> None:
     ctx = get_context()
     # Addresses of people stay out of the storage of limits.
     address = ctx.tokens.hash_secret(_MAILS, email.lower())
-    counted = (("address", address), ("server", str(server_id)), ("ip", caller_network()))
+    counted = [("address", address), ("ip", caller_network())]
+    if server_id is not None:
+        counted.append(("server", str(server_id)))
     seconds = count_attempt(_MAILS, ctx.settings.rate_limit_login_mail, *counted)
     if seconds is not None:
         raise BillingError("login_mail_limit", minutes=-(-seconds // 60))

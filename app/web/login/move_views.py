@@ -54,7 +54,7 @@ def move(form: MoveForm) -> ResponseReturnValue:
     count_server_login(server_uuid=command.server_uuid)
     count_server_login(server_uuid=command.organization_uuid)
     if not command.owner_secret:
-        count_login_mail(email=command.email, server_id=0)
+        count_login_mail(email=command.email, server_id=None)
     proven = begin_move(ctx, get_read_session(), command, ip=request.remote_addr)
     if proven is None:
         return redirect(url_for(".move_sent"), code=303)

@@ -54,6 +54,20 @@ def test_it_reaches_the_provider_at_once_or_with_the_next_delivery(shop: Shop) -
 
 
 @pytest.mark.sqlite_only
+@pytest.mark.parametrize("fault", ["before", "after", "stored"])
+def test_a_provider_that_does_not_answer_is_told_later(shop: Shop, fault: str) -> None:
+    shop.open(people=18).has_card().buy()
+    shop.payments.fail("update_customer", fault)
+    said = enter(shop)
+    assert "We tell it again by ourselves" in said
+    deliver(shop.ctx)
+    assert "We tell it again" not in words(shop.get("billing-address"))
+    with shop.ctx.sessions() as session:
+        customer = session.scalars(select(Customer)).one()
+        assert customer.billing_pushed_at == customer.billing_entered_at
+
+
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("values", "told"),
     [

@@ -204,3 +204,19 @@ def test_mails_for_a_server_are_limited_too(limited_app: Flask, mailer: Recordin
     ]
     assert answers == [False, False, False, True]
     assert len(mailer.outbox) == 3
+
+
+def test_movers_do_not_use_up_each_others_mails(limited_app: Flask) -> None:
+    def move(email: str) -> int:
+        client = limited_app.test_client()
+        assert isinstance(client, CheckedClient)
+        environ = {"REMOTE_ADDR": fresh_ip()}
+        typed = {"server_id": str(uuid4()), "server_key": KEY, "organization_id": str(uuid4())}
+        page = client.get("/realm-transfer/")
+        sent = client.submit(page, typed | {"email": email}, environ_overrides=environ)
+        return sent.status_code
+
+    strangers = [move(f"{uuid4().hex}@acme.test") for _ in range(5)]
+    assert 429 not in strangers
+    email = f"{uuid4().hex}@acme.test"
+    assert [move(email) == 429 for _ in range(4)] == [False, False, False, True]

@@ -21,11 +21,9 @@ from app.services.customers import Payer, get_customer
 from app.services.preview_change import ChangePreview, make_change, preview_service
 from app.services.staff_actions import Facts
 from app.services.unit_of_work import UnitOfWork, joined, unit_of_work
-from app.web.support.actions.forms import ActionForm
 from app.web.wordings.staff_acts import next_charge
 
 C = TypeVar("C")
-F = TypeVar("F", bound=ActionForm)
 
 
 class ActionGroup(StrEnum):
@@ -86,7 +84,8 @@ class Action(Generic[C]):
     effect: sentences that say what will happen. done: what to say afterwards. weight: for the
     second approver. unavailable: why it cannot be done for a customer with these facts, None when
     it can. fields: beside which field the words of an error code stand. previews: whether the next
-    invoices are shown.
+    invoices are shown. asks_provider: its trial asks the payment provider, so it is tried out by the
+    service's own dry run, outside of any transaction. is_dangerous: how its button looks.
     """
 
     key: str

@@ -12,7 +12,7 @@ from flask_babel import gettext
 
 from app.domain.errors import BillingError
 from app.domain.kinds import StaffRole
-from app.services.context import Actor, Context
+from app.services.context import Context
 from app.services.customers import Payer, load_payer
 from app.services.preview_change import ChangePreview
 from app.services.staff_actions import (
@@ -231,7 +231,7 @@ def _confirm_page(
 ) -> str:
     command = act.read(form)
     reason = checked_reason(str(form.reason.data))
-    deed = Deed(_trial_actor(), reason)
+    deed = Deed(current_staff_actor(), reason)
     preview = act.try_out(ctx, payer, command, deed)
     asked = Asked(ctx, payer, command, facts, preview.result, preview)
     effect = act.sentences(asked)
@@ -261,10 +261,6 @@ def _confirm_page(
         token=ctx.tokens.sign(CONFIRM_PURPOSE, value),
     )
     return render_template("support/action_confirm.html", page=page)
-
-
-def _trial_actor() -> Actor:
-    return current_staff_actor()
 
 
 def _changes(ctx: Context, payer: Payer, seen: str, facts: Facts) -> tuple[FactChange, ...]:
