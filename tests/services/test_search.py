@@ -176,7 +176,8 @@ def test_filters_say_what_they_mean(register: Register) -> None:
     assert found(tiers=("basic",), states=(CustomerState.ACTIVE,), kind=CustomerKind.SERVER) == {
         "paid"
     }
-    assert register.hosts("ed", states=(CustomerState.ACTIVE,)) == []
+    # Two letters are the beginning of a word, and no UUID begins with an o.
+    assert register.hosts("on", states=(CustomerState.ACTIVE,)) == []
     assert register.hosts("parked", states=(CustomerState.ACTIVE,)) == ["parked.test"]
     by_amount = register.page(sort=SearchSort.AMOUNT).rows
     assert [(row.host, row.monthly) for row in by_amount[:3]] == [

@@ -270,7 +270,7 @@ def test_contacts_are_named_removed_ones_are_not(shop: Shop) -> None:
     shop.open(18).buy()
     said = words(shop.get("billing"))
     assert "Receipts go to iago@acme.test" in said
-    assert "Who can manage billing iago@acme.test Name and address" in said
+    assert "Who can manage billing iago@acme.test Company name and address" in said
     for number in range(4):
         email = f"person{number}@acme.test"
         begin_session(shop.client, shop.ctx, shop.organization, email=email, user_uuid=uuid4())
