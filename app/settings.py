@@ -57,6 +57,7 @@ class Settings:
     rate_limit_staff_login: str = "10 per 15 minutes"
     rate_limit_coupon: str = "10 per hour"
     rate_limit_help: str = "10 per hour"
+    rate_limit_invite: str = "20 per hour"
     rate_limit_unsubscribe: str = "600 per hour"
     rate_limits_enabled: bool = True
     invoice_run_max_per_customer: int = 15
@@ -107,6 +108,7 @@ _VARIABLES: dict[str, str] = {
     "rate_limit_staff_login": "TALLYPORT_RATE_LIMIT_STAFF_LOGIN",
     "rate_limit_coupon": "TALLYPORT_RATE_LIMIT_COUPON",
     "rate_limit_help": "TALLYPORT_RATE_LIMIT_HELP",
+    "rate_limit_invite": "TALLYPORT_RATE_LIMIT_INVITE",
     "rate_limit_unsubscribe": "TALLYPORT_RATE_LIMIT_UNSUBSCRIBE",
     "rate_limits_enabled": "TALLYPORT_RATE_LIMITS_ENABLED",
     "invoice_run_max_per_customer": "TALLYPORT_MAX_INVOICES_PER_CUSTOMER_RUN",
@@ -129,6 +131,7 @@ _GENEROUS_LIMITS = {
     "rate_limit_staff_login": "1000 per minute",
     "rate_limit_coupon": "1000 per minute",
     "rate_limit_help": "1000 per minute",
+    "rate_limit_invite": "1000 per minute",
     "rate_limit_unsubscribe": "100000 per minute",
 }
 

@@ -21,6 +21,7 @@ from app.models.people import (
     EmailConfirmation,
     Invitation,
     LoginLink,
+    MailLogin,
     PersonalDetail,
 )
 from app.models.plans import LedgerEntry, Plan, PlanPrice
@@ -65,6 +66,7 @@ __all__ = [
     "LedgerEntry",
     "LoginLink",
     "Mail",
+    "MailLogin",
     "MrrMonth",
     "Offer",
     "OneOff",

@@ -145,3 +145,18 @@ class EmailConfirmation(Base):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     login_link: Mapped[LoginLink] = relationship()
+
+
+class MailLogin(Base):
+    """A mailed link that logs in somebody who was invited. The key is stored as a hash only."""
+
+    __tablename__ = "mail_logins"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    billing_user_id: Mapped[int] = mapped_column(ForeignKey("billing_users.id"), index=True)
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    billing_user: Mapped[BillingUser] = relationship()

@@ -45,11 +45,7 @@ def remove_person(ctx: Context, ref: CustomerRef, person_id: int, *, actor: Acto
     BillingError `owner_stays` for the owners themselves, `person_already_removed` the second time.
     """
     with unit_of_work(ctx) as work:
-        # The server's lock is the one that decides who becomes the owner, too.
-        work.claim_server(ref.payer.server_id)
-        owner = load_person(work, ref.payer, ref.billing_user_id)
-        if owner.role is not BillingRole.OWNER or owner.deactivated_at is not None:
-            raise NotFoundError("person")
+        owner = claim_owner(work, ref)
         person = load_person(work, ref.payer, person_id)
         if person.id == owner.id:
             raise BillingError("owner_stays")
@@ -103,6 +99,16 @@ def change_own_details(
         )
         work.commit()
     return True
+
+
+def claim_owner(work: UnitOfWork, ref: CustomerRef) -> BillingUser:
+    """The one who asks, who has to be the owner, with the place's server claimed: its lock is the
+    one that decides who becomes the owner, too. Raises NotFoundError for everybody else."""
+    work.claim_server(ref.payer.server_id)
+    owner = load_person(work, ref.payer, ref.billing_user_id)
+    if owner.role is not BillingRole.OWNER or owner.deactivated_at is not None:
+        raise NotFoundError("person")
+    return owner
 
 
 def load_person(work: UnitOfWork, payer: Payer, person_id: int) -> BillingUser:

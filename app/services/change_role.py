@@ -1,11 +1,11 @@
 """The owner says what the others may do, or hands the ownership over."""
 
-from app.domain.errors import BillingError, NotFoundError
+from app.domain.errors import BillingError
 from app.domain.kinds import BillingRole
 from app.models.audit import AuditEntry
 from app.models.people import BillingUser
 from app.services.audit import record_audit
-from app.services.billing_people import load_person
+from app.services.billing_people import claim_owner, load_person
 from app.services.context import Actor, Context
 from app.services.identity import CustomerRef
 from app.services.logs import log_event
@@ -25,11 +25,7 @@ def change_role(
     `person_unconfirmed` for an owner whose address is not proven, `role_unchanged`.
     """
     with unit_of_work(ctx) as work:
-        # The server's lock is the one that decides who becomes the owner, too.
-        work.claim_server(ref.payer.server_id)
-        owner = load_person(work, ref.payer, ref.billing_user_id)
-        if owner.role is not BillingRole.OWNER or owner.deactivated_at is not None:
-            raise NotFoundError("person")
+        owner = claim_owner(work, ref)
         person = load_person(work, ref.payer, person_id)
         if person.id == owner.id:
             raise BillingError("owner_hands_over")
@@ -39,36 +35,63 @@ def change_role(
             raise BillingError("role_unchanged")
         if role is BillingRole.OWNER and person.email_confirmed_at is None:
             raise BillingError("person_unconfirmed", email=person.email)
-        entry = _set_role(work, ref, person, role, actor=actor)
-        told = [person]
+        server_id = ref.payer.server_id
         if role is BillingRole.OWNER:
-            _set_role(work, ref, owner, BillingRole.BILLING, actor=actor)
-            told.append(owner)
-        work.flush()
-        for one in told:
-            record_mail(
-                work,
-                template="role_changed",
-                recipient=one.email,
-                params={"host": ref.host, "email": person.email, "role": role.value},
-                event_key=f"billing_user.role_changed:{entry.id}:{one.id}",
-            )
+            hand_over(work, owner, person, host=ref.host, server_id=server_id, actor=actor)
+        else:
+            entry = _set_role(work, person, role, server_id=server_id, actor=actor)
+            _tell(work, entry, person, [person], host=ref.host)
         email = person.email
         work.commit()
     log_event("billing_user.role_changed", billing_user=person_id, by=ref.billing_user_id)
     return email
 
 
+def hand_over(
+    work: UnitOfWork,
+    owner: BillingUser,
+    person: BillingUser,
+    *,
+    host: str,
+    server_id: int,
+    actor: Actor,
+) -> None:
+    """Make `person` the owner in the place of `owner`, who goes on as one who manages billing; both
+    are told by mail. `server_id` is the place's server, which must be claimed."""
+    entry = _set_role(work, person, BillingRole.OWNER, server_id=server_id, actor=actor)
+    _set_role(work, owner, BillingRole.BILLING, server_id=server_id, actor=actor)
+    _tell(work, entry, person, [person, owner], host=host)
+
+
+def _tell(
+    work: UnitOfWork,
+    entry: AuditEntry,
+    person: BillingUser,
+    told: list[BillingUser],
+    *,
+    host: str,
+) -> None:
+    work.flush()
+    for one in told:
+        record_mail(
+            work,
+            template="role_changed",
+            recipient=one.email,
+            params={"host": host, "email": person.email, "role": person.role.value},
+            event_key=f"billing_user.role_changed:{entry.id}:{one.id}",
+        )
+
+
 def _set_role(
-    work: UnitOfWork, ref: CustomerRef, person: BillingUser, role: BillingRole, *, actor: Actor
+    work: UnitOfWork, person: BillingUser, role: BillingRole, *, server_id: int, actor: Actor
 ) -> AuditEntry:
     before, person.role = person.role, role
     return record_audit(
         work,
         "billing_user.role_changed",
         actor=actor,
-        server_id=ref.payer.server_id,
-        organization_id=ref.payer.organization_id,
+        server_id=server_id,
+        organization_id=person.organization_id,
         before={"role": before.value},
         after={"billing_user": person.id, "role": role.value},
     )

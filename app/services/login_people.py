@@ -3,13 +3,14 @@
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.kinds import BillingRole
 from app.models.people import BillingUser, LoginLink
 from app.services.audit import record_audit
 from app.services.context import Actor
+from app.services.login_failures import LoginRefused
 from app.services.outbox import record_mail
 from app.services.unit_of_work import UnitOfWork
 
@@ -42,9 +43,13 @@ def confirm_person(work: UnitOfWork, link: LoginLink, *, address: str, actor: Ac
 
     The server must be claimed. A person whose address was in doubt (the registration changed
     hands) may have proven another one: it takes the place of the old one, which is told by mail.
-    An address that was not in doubt stays as it is.
+    An address that was not in doubt stays as it is. Who was invited by mail to an organization and
+    comes through the product for the first time stays the same person. Raises LoginRefused
+    `login_user_deactivated` for one of those who was removed.
     """
     user = find_person(work.session, link, address=address)
+    if user is None:
+        user = _join_invited(work, link, address=address, actor=actor)
     if user is None:
         user = _add_person(work, link, address=address, actor=actor)
     elif user.email_confirmed_at is None:
@@ -70,6 +75,33 @@ def ensure_owner(work: UnitOfWork, link: LoginLink, user: BillingUser, *, actor:
         before={"role": before.value},
         after={"billing_user": user.id, "role": user.role.value},
     )
+
+
+def _join_invited(
+    work: UnitOfWork, link: LoginLink, *, address: str, actor: Actor
+) -> BillingUser | None:
+    """The person whom only the proven address was known of, with the product's UUID from now on."""
+    if link.organization_id is None:
+        return None
+    statement = select(BillingUser).where(
+        BillingUser.organization_id == link.organization_id,
+        BillingUser.user_uuid.is_(None),
+        func.lower(BillingUser.email) == login_address(address),
+    )
+    user = work.session.scalars(statement.with_for_update()).first()
+    if user is None:
+        return None
+    if user.deactivated_at is not None:
+        raise LoginRefused("login_user_deactivated", door=link.door)
+    user.user_uuid, user.email_confirmed_at = link.user_uuid, work.now
+    _record(
+        work,
+        "billing_user.email_confirmed",
+        link=link,
+        actor=actor,
+        after={"billing_user": user.id, "is_other_address": False},
+    )
+    return user
 
 
 def _add_person(work: UnitOfWork, link: LoginLink, *, address: str, actor: Actor) -> BillingUser:

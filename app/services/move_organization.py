@@ -12,13 +12,14 @@ from sqlalchemy import delete, select, update
 from app.domain.errors import BillingError, NotFoundError
 from app.domain.seats import ORGANIZATION_REACTIVATED
 from app.models.deals import OrganizationMove
-from app.models.people import BillingUser, LoginLink
+from app.models.people import BillingUser, Invitation, LoginLink
 from app.models.registrations import Organization, Server
 from app.models.sessions import BrowserSession
 from app.models.uploads import AuditRow, PendingAuditRow
 from app.services.audit import record_audit
 from app.services.context import Actor
 from app.services.deactivation_rules import customers_of_server
+from app.services.invitations import end_invitations
 from app.services.ledger import sync_server_ledgers
 from app.services.outbox import record_mail
 from app.services.seats import load_seat_states
@@ -108,6 +109,7 @@ def _end_access(work: UnitOfWork, organization: Organization) -> None:
         .values(email_confirmed_at=None),
     ):
         work.session.execute(statement.execution_options(synchronize_session=False))
+    end_invitations(work, Invitation.organization_id == organization.id)
 
 
 def _forget_future_rows(work: UnitOfWork, organization: Organization, old: Server) -> None:

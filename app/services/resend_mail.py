@@ -61,7 +61,15 @@ def resend_mail(
 
 
 # Mails whose only use is a link that is wiped once they have left.
-_WITH_LINKS = frozenset({"confirm_login", "confirm_server_login", "confirm_organization_move"})
+_WITH_LINKS = frozenset(
+    {
+        "confirm_login",
+        "confirm_organization_move",
+        "confirm_server_login",
+        "invitation",
+        "mail_login",
+    }
+)
 
 
 def _load(work: UnitOfWork, customer: Customer, mail_id: int) -> Mail:

@@ -3,15 +3,16 @@
 from sqlalchemy import or_, select, update
 
 from app.domain.kinds import LoginDoor
-from app.models.people import BillingUser, LoginLink
+from app.models.people import BillingUser, Invitation, LoginLink
 from app.models.registrations import Organization
 from app.models.sessions import BrowserSession
+from app.services.invitations import end_invitations
 from app.services.unit_of_work import UnitOfWork
 
 
 def end_access_to_server(work: UnitOfWork, server_id: int) -> None:
     """Log out everybody of the server and of its organizations, and make their login links
-    useless, mailed confirmations with them. The server must be claimed.
+    useless, mailed confirmations and invitations with them. The server must be claimed.
 
     For a registration that ends or changes hands: what was proven before then proves nothing.
     """
@@ -37,6 +38,10 @@ def end_access_to_server(work: UnitOfWork, server_id: int) -> None:
         .execution_options(synchronize_session=False)
     )
     work.session.execute(links)
+    end_invitations(
+        work,
+        or_(Invitation.server_id == server_id, Invitation.organization_id.in_(organization_ids)),
+    )
 
 
 def end_logins_by_key(work: UnitOfWork, server_id: int) -> None:

@@ -274,7 +274,7 @@ def _back_to_the_product(stored: StoredSession) -> Response:
     """
     way_back = stored.way_back or url_for("login.come_in")
     if stored.identity is not None and stored.identity.kind is CustomerKind.SERVER:
-        way_back = SERVER_LOGIN
+        way_back = stored.way_back or SERVER_LOGIN
     if request.method == "POST":
         # Shown at the login that follows: whoever pressed "Pay" must know what became of it.
         flash_problem(

@@ -3,7 +3,15 @@
 import re
 from typing import Any
 
-from wtforms import IntegerField
+from email_validator import EmailNotValidError, validate_email
+from flask_babel import lazy_gettext as _l
+from wtforms import EmailField, IntegerField
+from wtforms.validators import ValidationError
+
+from app.web.context import get_context
+
+MAX_EMAIL = 254
+DNS_TIMEOUT = 5
 
 # Python also reads the digits of other scripts, and underscores between digits; who typed those
 # should see what was understood before it costs anything.
@@ -24,3 +32,23 @@ class NumberField(IntegerField):
             self.data = None
             raise ValueError(self.gettext("Not a valid integer value."))
         super().process_formdata(self.raw_data)
+
+
+def take_address(field: EmailField) -> None:
+    """Accept what can be an address; with deliverability checks on, one that takes mail. Raises
+    ValidationError."""
+    settings = get_context().settings
+    try:
+        found = validate_email(
+            field.data or "",
+            check_deliverability=settings.check_email_deliverability,
+            timeout=DNS_TIMEOUT,
+            # Few mail servers take addresses with letters beyond ASCII before the @.
+            allow_smtputf8=False,
+        )
+    except EmailNotValidError:
+        raise ValidationError(
+            _l("Enter an email address that can receive mail, like name@example.org.")
+        ) from None
+    # A domain beyond ASCII has a form that every mail server takes; the local part has none.
+    field.data = found.ascii_email

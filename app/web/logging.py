@@ -14,7 +14,8 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn
 MASK = "[token]"
 # What follows in the address is a secret, except the names of our own pages.
 _SECRET = re.compile(
-    r"(/mail/unsubscribe/|/support/setup/|/realm-transfer/confirm/|/remote-billing-login/(?:(?:do-confirm|server)/)?)"
+    r"(/mail/unsubscribe/|/invitation/|/login/by-mail/|/support/setup/"
+    r"|/realm-transfer/confirm/|/remote-billing-login/(?:(?:do-confirm|server)/)?)"
     r"(?!(?:confirm|sent|complete|do-confirm|server)(?:/|$|\s))"
     r"[^\s/?#\"']+"
 )

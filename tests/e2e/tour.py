@@ -86,6 +86,8 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
 SERVER_PAGES: dict[str, str | None] = {
     "come-in": "login.come_in",
     "terms": "login.terms",
+    "by-mail": "login.by_mail",
+    "by-mail-sent": "login.by_mail_sent",
     "api": "api_docs.reference",
     "server-login": "login.server_login",
     "server-login-refused": "login.server_login",
@@ -120,6 +122,9 @@ _FILE = "is a file"
 _MACHINE = "answers programs"
 NO_PAGE = {
     "account.people_me": _FORM,
+    "account.people_invite": _FORM,
+    "login.invitation": "needs an invitation; test_invitations.py looks at it",
+    "login.by_mail_confirm": "needs a mailed link; test_invitations.py looks at it",
     "plan.billing_licenses_renewal": _FORM,
     "upgrade.plan_schedule_confirm": _FORM,
     "staff.login_enroll": "needs a portal that requires it; test_staff_login.py looks at it",
@@ -193,6 +198,8 @@ def server_tour(page: Page, world: World) -> Iterator[str]:
     """A stranger at the doors, then whoever runs a server: by its key to a plan that is paid by
     invoice, and to its end."""
     yield from _pages(page, f"{world.portal_url}/", **{"": "come-in"}, terms="terms", api="api")
+    by_mail = f"{world.portal_url}/login/by-mail/"
+    yield from _pages(page, by_mail, **{"": "by-mail", "sent": "by-mail-sent"})
     # An admin of its organization is logged in before the server buys: later its plan would go there.
     road.first_login(page, world)
     admin = page.context.cookies(), page.url.replace("/plans/", "/billing/")

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from app.domain.errors import BillingError, NotFoundError
 from app.domain.kinds import BillingRole
 from app.models.audit import AuditEntry
-from app.models.people import BillingUser, PersonalDetail
+from app.models.people import BillingUser, Invitation, PersonalDetail
 from app.services.billing_people import people_of
 from app.services.identity import CustomerRef
+from app.services.invitations import MOST_PENDING, invitations_of, is_pending
 from app.services.pages.paging import PAGE_SIZE, ListPart, part_of_list
 
 # So many of the people removed last are named; the activity page has the others.
@@ -51,9 +52,20 @@ class RemovedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingRow:
+    """Somebody who was invited and has not accepted."""
+
+    id: int
+    email: str
+    role: BillingRole
+    expires_at: datetime
+    is_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PeoplePage:
     """One page of the people. `removed` are the last ones removed, `removed_total` counts all;
-    only an owner is told of them."""
+    only an owner is told of them, and of the invitations that are `pending`."""
 
     rows: tuple[PersonRow, ...]
     part: ListPart
@@ -61,6 +73,7 @@ class PeoplePage:
     is_owner: bool
     removed: tuple[RemovedRow, ...]
     removed_total: int
+    pending: tuple[PendingRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +96,19 @@ class RolePage:
     role: BillingRole
 
 
-def load_people_page(session: Session, ref: CustomerRef, *, number: int) -> PeoplePage:
+def load_people_page(
+    session: Session, ref: CustomerRef, *, number: int, now: datetime
+) -> PeoplePage:
     """Page `number` (from 1) of the people of `ref`, owners first, then by how long they are
     there. Raises NotFoundError when whoever looks is not among them any more."""
     here, is_active = people_of(ref.payer), BillingUser.deactivated_at.is_(None)
-    total, removed_total = session.execute(
+    # Counted along, so that the lists that are mostly empty cost no query of their own.
+    pending = select(func.count(Invitation.id)).where(invitations_of(ref.payer), is_pending())
+    total, removed_total, pending_total = session.execute(
         select(
             func.count(BillingUser.id).filter(is_active),
             func.count(BillingUser.id).filter(~is_active),
+            pending.scalar_subquery(),
         ).where(here)
     ).one()
     part = part_of_list(total, number=number)
@@ -110,6 +128,7 @@ def load_people_page(session: Session, ref: CustomerRef, *, number: int) -> Peop
         is_owner=is_owner,
         removed=_load_removed(session, ref) if is_owner and removed_total else (),
         removed_total=removed_total if is_owner else 0,
+        pending=_load_pending(session, ref, now=now) if is_owner and pending_total else (),
     )
 
 
@@ -176,6 +195,21 @@ def _row(person: BillingUser, ref: CustomerRef, *, is_owner: bool) -> PersonRow:
         wants_announcement_mails=person.wants_announcement_mails,
         is_you=is_you,
         can_remove=is_owner and not is_you,
+    )
+
+
+def _load_pending(session: Session, ref: CustomerRef, *, now: datetime) -> tuple[PendingRow, ...]:
+    statement = select(Invitation).where(invitations_of(ref.payer), is_pending())
+    found = session.scalars(statement.order_by(Invitation.id.desc()).limit(MOST_PENDING))
+    return tuple(
+        PendingRow(
+            id=one.id,
+            email=one.email,
+            role=one.role,
+            expires_at=one.expires_at,
+            is_expired=now >= one.expires_at,
+        )
+        for one in found
     )
 
 

@@ -9,6 +9,7 @@ blueprint = Blueprint("account", __name__)
 for word in (
     account.people_headline,
     account.role_word,
+    account.invitation_words,
     account.mails_words,
     account.removed_by,
     account.obstacle_words,

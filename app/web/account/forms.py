@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
+    EmailField,
     HiddenField,
     RadioField,
     SelectField,
@@ -20,9 +21,15 @@ from app.gateways.payments import BillingDetails
 from app.services.billing_details import LENGTHS
 from app.services.billing_people import ChangeOwnDetails
 from app.services.request_help import LONGEST_MESSAGE
+from app.web.fields import MAX_EMAIL, take_address
 from app.web.forms import clean_lines, clean_text
 
 MAX_NAME = 200
+_ROLES = [
+    SelectChoice(BillingRole.VIEWER.value, _l("Viewer: sees everything, changes nothing")),
+    SelectChoice(BillingRole.BILLING.value, _l("Billing: buys, pays and changes plans")),
+    SelectChoice(BillingRole.OWNER.value, _l("Owner: manages the people too, in your place")),
+]
 
 
 class OwnDetailsForm(FlaskForm):
@@ -57,19 +64,29 @@ class OwnDetailsForm(FlaskForm):
         )
 
 
+class InviteForm(FlaskForm):
+    """Whom to invite, and to do what."""
+
+    email = EmailField(
+        _l("Email address"),
+        filters=[clean_text],
+        validators=[
+            DataRequired(_l("Enter an email address.")),
+            Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
+        ],
+        render_kw={"autocomplete": "off", "maxlength": MAX_EMAIL},
+    )
+    role = RadioField(_l("Role"), choices=_ROLES, default=BillingRole.BILLING.value)
+
+    def validate_email(self, field: EmailField) -> None:
+        """Accept what can receive mail."""
+        take_address(field)
+
+
 class RoleForm(FlaskForm):
     """What somebody may do. The owner is one: making another one hands it over."""
 
-    role = RadioField(
-        _l("Role"),
-        choices=[
-            SelectChoice(BillingRole.VIEWER.value, _l("Viewer: sees everything, changes nothing")),
-            SelectChoice(BillingRole.BILLING.value, _l("Billing: buys, pays and changes plans")),
-            SelectChoice(
-                BillingRole.OWNER.value, _l("Owner: manages the people too, in your place")
-            ),
-        ],
-    )
+    role = RadioField(_l("Role"), choices=_ROLES)
 
 
 def _line(label: Any, part: str, autocomplete: str, **more: Any) -> StringField:

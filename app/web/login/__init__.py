@@ -22,4 +22,4 @@ def keep_tokens_out_of_logs(state: Any) -> None:
 
 
 # The views attach themselves to the blueprint.
-from app.web.login import move_views, refusals, server_views, views  # noqa: E402, F401  # see above
+from app.web.login import mail_views, move_views, refusals, server_views, views  # noqa: E402, F401  # see above

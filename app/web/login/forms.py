@@ -1,20 +1,20 @@
 """The forms of the login."""
 
-from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, Length, ValidationError
 
+from app.services.accept_invitation import InvitationPage
 from app.services.complete_login import CompleteLogin
 from app.services.login_links import HalfLogin, LoginPage
+from app.services.mail_logins import MailLoginPage
 from app.web.context import get_context
+from app.web.fields import MAX_EMAIL, take_address
 from app.web.forms import clean_text
 
-MAX_EMAIL = 254
 MAX_NAME = 200
 LONGEST_CREDENTIAL = 64
-DNS_TIMEOUT = 5
 
 
 class ServerLoginForm(FlaskForm):
@@ -95,6 +95,8 @@ class LoginStepForm(FlaskForm):
     login = HiddenField()
 
     page: LoginPage
+    # Instead, behind a mailed link.
+    about: InvitationPage | MailLoginPage
     half: HalfLogin
     handle: str
 
@@ -114,21 +116,7 @@ class EmailForm(LoginStepForm):
 
     def validate_email(self, field: EmailField) -> None:
         """Accept what can be an address; with deliverability checks on, one that takes mail."""
-        settings = get_context().settings
-        try:
-            found = validate_email(
-                field.data or "",
-                check_deliverability=settings.check_email_deliverability,
-                timeout=DNS_TIMEOUT,
-                # Few mail servers take addresses with letters beyond ASCII before the @.
-                allow_smtputf8=False,
-            )
-        except EmailNotValidError:
-            raise ValidationError(
-                _l("Enter an email address that can receive mail, like name@example.org.")
-            ) from None
-        # A domain beyond ASCII has a form that every mail server takes; the local part has none.
-        field.data = found.ascii_email
+        take_address(field)
 
 
 class CompleteForm(LoginStepForm):

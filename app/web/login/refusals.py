@@ -38,6 +38,8 @@ _TITLES: Mapping[str, LazyString] = {
     "login_organization_inactive": _l("This organization is not active"),
     "login_server_deactivated": _l("This server is no longer registered"),
     "login_user_deactivated": _l("You cannot log in"),
+    "invitation_over": _l("This invitation cannot be used any more"),
+    "mail_login_over": _l("This login link cannot be used any more"),
     "login_not_begun": _l("There is no login to continue here"),
     "login_email_first": _l("Confirm your email address first"),
     "organization_move_over": _l("This move cannot go on"),
@@ -63,6 +65,8 @@ _STEPS: Mapping[str, LazyString] = {
         "Open Billing in %(product)s at the organization's new address: the page there leads here "
         "again."
     ),
+    "invitation_over": _l("Ask whoever invited you for another mail."),
+    "mail_login_over": _l("Ask for another link, and follow it within 15 minutes."),
     "login_user_deactivated": _l("Ask somebody else who manages billing with you."),
     "login_contact_changed": _l("Ask our support for a link to the server's contact address now."),
 }
@@ -94,6 +98,7 @@ def refuse(error: LoginRefused) -> Response:
         message=message_for(error),
         steps=_steps(error),
         leads_to_server_login=_leads_to_server_login(error),
+        leads_to_mail=error.code in {"invitation_over", "mail_login_over"},
         leads_to_deactivation=error.code == "login_from_organization",
     )
     response = make_response(page, 403 if error.code in _FORBIDDEN else 400)

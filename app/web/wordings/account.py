@@ -6,6 +6,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from app.domain.kinds import BillingRole
+from app.services.accept_invitation import InvitationPage
 from app.services.deactivation_rules import HeldPlan, Obstacle, ObstacleKind
 from app.services.pages.account_people import PeoplePage, PersonRow, RemovedRow
 from app.services.pages.help import HelpPage
@@ -19,6 +20,14 @@ MESSAGES: dict[str, Message] = {
     "help_too_often": _l(
         "You sent many messages. Wait %(minutes)s minutes, or write a mail instead."
     ),
+    "person_already_here": _l("%(email)s can log in to this billing already."),
+    "invitation_pending": _l(
+        "%(email)s has an invitation already. Send it again, or withdraw it first."
+    ),
+    "invitations_full": _l(
+        "There are %(maximum)s invitations that nobody accepted. Withdraw one first."
+    ),
+    "invite_too_often": _l("You sent many invitations. Wait %(minutes)s minutes."),
     "owner_stays": _l(
         "You are the owner, so you cannot remove yourself: nobody could manage the others any more."
     ),
@@ -63,6 +72,15 @@ def people_headline(page: PeoplePage, host: str) -> str:
 def role_word(role: BillingRole) -> str:
     """What a billing user may do: "Owner", "Billing", "Viewer"."""
     return str(_ROLES[role])
+
+
+def invitation_words(page: InvitationPage) -> str:
+    """What accepting an invitation lets somebody do."""
+    if page.role is BillingRole.OWNER:
+        return gettext("You become the owner: you buy, pay, change plans, and manage the people.")
+    if page.role is BillingRole.BILLING:
+        return gettext("You can buy, pay and change plans.")
+    return gettext("You can see everything, and change nothing.")
 
 
 def mails_words(person: PersonRow) -> str:

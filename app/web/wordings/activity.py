@@ -38,6 +38,8 @@ _REFUSALS = {
     "confirmation_completed": _l("the mailed link had served its login"),
     "confirmation_expired": _l("the mailed link was too old"),
     "confirmation_used": _l("the mailed link was used before"),
+    "invitation_over": _l("the invitation could not be used any more"),
+    "mail_login_over": _l("the mailed link was too old or used before"),
     "login_contact_changed": _l("the server's contact address had changed"),
     "login_from_organization": _l("its organizations pay by themselves"),
     "login_link_expired": _l("the link was too old"),
@@ -148,6 +150,19 @@ def _hostname_changed(row: ActivityRow) -> str:
     )
 
 
+def _invited(row: ActivityRow) -> str:
+    if row.after.get("is_again"):
+        return gettext("Sent an invitation again")
+    return str(_INVITED.get(str(row.after.get("role")), _l("Invited somebody by mail")))
+
+
+_INVITED = {
+    "owner": _l("Invited somebody by mail to become the owner"),
+    "billing": _l("Invited somebody by mail to manage billing"),
+    "viewer": _l("Invited somebody by mail to look"),
+}
+
+
 def _role_changed(row: ActivityRow) -> str:
     role = row.after.get("role")
     if role == "owner":
@@ -194,6 +209,9 @@ ACTION_WORDS: dict[str, Words] = {
     "login.confirmation_sent": _l("Asked for a mail that confirms an address"),
     "login.ended": _l("Logged out"),
     "login.failed": _login_failed,
+    "login.link_mailed": _about_person(
+        _l("A login link was mailed to %(person)s"), _l("A login link was mailed to somebody")
+    ),
     "login.succeeded": _l("Logged in"),
     "login_link.created": _l("A login link was made for the server's contact address"),
     "billing_user.became_owner": _about_person(
@@ -204,6 +222,11 @@ ACTION_WORDS: dict[str, Words] = {
         _l("Somebody confirmed an address and can manage billing"),
     ),
     "billing_user.details_changed": _details_changed,
+    "billing_user.invitation_accepted": _about_person(
+        _l("%(person)s accepted an invitation"), _l("Somebody accepted an invitation")
+    ),
+    "billing_user.invitation_withdrawn": _l("Withdrew an invitation"),
+    "billing_user.invited": _invited,
     "billing_user.mails_stopped": _l("Stopped mails that can be stopped, by the link in one"),
     "billing_user.email_confirmed": _about_person(
         _l("%(person)s confirmed this address again"), _l("Somebody confirmed an address again")

@@ -117,6 +117,11 @@ MESSAGES: dict[str, Message] = {
         "The organization has just moved to another server. Log in again from there."
     ),
     "login_user_deactivated": _l("Your access to billing has been switched off."),
+    "invitation_over": _l(
+        "An invitation works once and for seven days, unless it is withdrawn or sent again. Nothing "
+        "was changed."
+    ),
+    "mail_login_over": _l("Such a link works once, for 15 minutes. Nothing was changed."),
     "login_not_begun": _l(
         "This page belongs to a login that this browser has not begun, or has finished."
     ),
