@@ -7,23 +7,26 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.models.people import BillingUser
+from app.models.people import BillingUser, Invitation
 from app.models.staff import HelpRequest
 from app.services.audit import record_audit
+from app.services.billing_people import people_of
 from app.services.context import Actor, Context
 from app.services.customers import get_customer
 from app.services.export_customer import export_customer
 from app.services.identity import CustomerRef
+from app.services.invitations import invitations_of
 from app.services.unit_of_work import unit_of_work
 
 
 def export_own_data(ctx: Context, ref: CustomerRef, *, actor: Actor) -> dict[str, Any]:
-    """The export of `flask billing export` and, beside it, the people and what they asked; times
-    ISO 8601 in UTC, amounts integer cents. The audit log says who took it."""
+    """The export of `flask billing export` and, beside it, the people, whom they invited and what
+    they asked; times ISO 8601 in UTC, amounts integer cents. The audit log says who took it."""
     with unit_of_work(ctx) as work:
         customer = get_customer(work.session, ref.payer)
         found = export_customer(work.session, uuid=ref.uuid, now=work.now)
         found["people"] = _people(work.session, ref)
+        found["invitations"] = _invitations(work.session, ref)
         found["help_requests"] = _requests(work.session, ref)
         record_audit(
             work,
@@ -38,13 +41,7 @@ def export_own_data(ctx: Context, ref: CustomerRef, *, actor: Actor) -> dict[str
 
 
 def _people(session: Session, ref: CustomerRef) -> list[dict[str, Any]]:
-    payer = ref.payer
-    here: ColumnElement[bool]
-    if payer.organization_id is not None:
-        here = BillingUser.organization_id == payer.organization_id
-    else:
-        here = BillingUser.server_id == payer.server_id
-    query = select(BillingUser).where(here).order_by(BillingUser.id)
+    query = select(BillingUser).where(people_of(ref.payer)).order_by(BillingUser.id)
     return [
         {
             "email": person.email,
@@ -63,6 +60,21 @@ def _people(session: Session, ref: CustomerRef) -> list[dict[str, Any]]:
             },
         }
         for person in session.scalars(query)
+    ]
+
+
+def _invitations(session: Session, ref: CustomerRef) -> list[dict[str, Any]]:
+    query = select(Invitation).where(invitations_of(ref.payer)).order_by(Invitation.id)
+    return [
+        {
+            "email": row.email,
+            "role": row.role.value,
+            "invited_at": _instant(row.created_at),
+            "works_until": _instant(row.expires_at),
+            "accepted_at": _instant(row.accepted_at),
+            "withdrawn_at": _instant(row.withdrawn_at),
+        }
+        for row in session.scalars(query)
     ]
 
 

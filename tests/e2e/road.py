@@ -1,6 +1,7 @@
 """The steps of the main road, as a person takes them in a browser."""
 
 import re
+from email.message import EmailMessage
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -32,14 +33,42 @@ def click_billing(page: Page, world: World, *, server: ServerHandle | None = Non
 
 
 def mailed_link(world: World) -> str:
-    """The address in the newest mail, the same in both of its parts."""
+    """The address in the newest mail that confirms one, the same in both of its parts."""
+    return _link(world.last_mail(), "/remote-billing-login/do-confirm/")
+
+
+def link_to(world: World, address: str, path: str) -> str:
+    """The link below `path` in the newest mail, which went to `address`."""
     mail = world.last_mail()
+    assert mail["To"] == address
+    return _link(mail, path)
+
+
+def _link(mail: EmailMessage, path: str) -> str:
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert plain is not None and html is not None
-    found = re.search(r"http\S+/remote-billing-login/do-confirm/\S+", plain.get_content())
+    found = re.search(rf"http\S+{path}\S+", plain.get_content())
     assert found is not None
     assert found.group() in html.get_content()
     return found.group()
+
+
+def invite(page: Page, address: str, role: str) -> None:
+    """On the owner's page of people."""
+    page.get_by_label("Email address").fill(address)
+    page.get_by_label(role, exact=True).check()
+    page.get_by_role("button", name="Invite", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text(f"is on its way to {address}.")
+
+
+def come_back_by_mail(page: Page, world: World, address: str) -> None:
+    """From the door for strangers to the page behind a mailed link."""
+    page.goto(f"{world.portal_url}/")
+    page.get_by_role("link", name="Log in by mail").click()
+    page.get_by_label("Email address").fill(address)
+    page.get_by_role("button", name="Send link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Look into your mail")
+    page.goto(link_to(world, address, "/login/by-mail/"))
 
 
 def first_login(page: Page, world: World) -> None:

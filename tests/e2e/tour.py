@@ -64,6 +64,10 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
     "people": "account.people",
     "people-remove": "account.people_remove",
     "people-role": "account.people_role",
+    "people-invited": "account.people",
+    "invitation": "login.invitation",
+    "invitation-used": "login.invitation",
+    "by-mail-confirm": "login.by_mail_confirm",
     "activity": "account.activity",
     "help": "account.help_contact",
     "data": "account.data",
@@ -123,8 +127,6 @@ _MACHINE = "answers programs"
 NO_PAGE = {
     "account.people_me": _FORM,
     "account.people_invite": _FORM,
-    "login.invitation": "needs an invitation; test_invitations.py looks at it",
-    "login.by_mail_confirm": "needs a mailed link; test_invitations.py looks at it",
     "plan.billing_licenses_renewal": _FORM,
     "upgrade.plan_schedule_confirm": _FORM,
     "staff.login_enroll": "needs a portal that requires it; test_staff_login.py looks at it",
@@ -350,6 +352,7 @@ def _around(page: Page, world: World, base: str) -> Iterator[str]:
     yield "people-remove"
     page.goto(f"{base}people/{colleague}/role/")
     yield "people-role"
+    yield from _invitation(page, world, base)
     yield from _pages(
         page,
         base,
@@ -360,6 +363,28 @@ def _around(page: Page, world: World, base: str) -> Iterator[str]:
     )
     page.goto(f"{base}billing/?seats=plan")
     yield "billing-earlier"
+
+
+def _invitation(page: Page, world: World, base: str) -> Iterator[str]:
+    """The owner invites somebody, who accepts and comes back by mail."""
+    guest = "guest@books.test"
+    page.goto(f"{base}people/")
+    road.invite(page, guest, "Billing: buys, pays and changes plans")
+    yield "people-invited"
+    owner, link = page.context.cookies(), road.link_to(world, guest, "/invitation/")
+    page.context.clear_cookies()
+    page.goto(link)
+    yield "invitation"
+    page.get_by_label("Full name").fill("Gus Guest")
+    page.get_by_label("I agree to the Terms of Service").check()
+    page.get_by_role("button", name="Accept and log in").click()
+    page.goto(link)
+    yield "invitation-used"
+    page.context.clear_cookies()
+    road.come_back_by_mail(page, world, guest)
+    yield "by-mail-confirm"
+    page.context.clear_cookies()
+    page.context.add_cookies(owner)  # type: ignore[arg-type]  # the cookies just read
 
 
 def _trouble(page: Page, world: World, base: str) -> Iterator[str]:

@@ -66,10 +66,15 @@ def test_why_a_plan_ends_is_kept_until_it_is_taken_back(shop: Shop) -> None:
 
 def test_everything_is_taken_along_and_that_stands_in_the_log(shop: Shop) -> None:
     shop.open(people=18).has_card().buy()
+    invited = {"email": "zoe@acme.test", "role": "viewer"}
+    shop.client.submit(shop.get("people"), invited, action="/people/invite/")
     file = shop.client.submit(shop.get("data"), action="/data/file/")
     assert file.headers["Content-Disposition"].startswith("attachment; filename=")
     found = json.loads(file.get_data(as_text=True))
     assert [plan["tier"] for plan in found["plans"]] == ["basic"]
     assert [person["role"] for person in found["people"]] == ["owner"]
+    assert [(one["email"], one["role"]) for one in found["invitations"]] == [
+        ("zoe@acme.test", "viewer")
+    ]
     assert found["invoices"][0]["lines"]
     assert "Saved everything that we keep as a file" in words(shop.get("activity"))
