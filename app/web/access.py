@@ -185,12 +185,15 @@ def init_app(app: Flask) -> None:
 
 def may_act() -> bool:
     """Whether the forms of this page may offer their buttons. A viewer's pages of the customer do
-    not; pages that are for anybody (a login to another customer) are not about the role."""
+    not, nor what staff see of them; pages that are for anybody (a login to another customer) are
+    not about the role."""
     view = current_app.view_functions.get(request.endpoint or "")
     if not getattr(view, "__access__", "").startswith("billing_user:"):
         return True
     identity = current_identity()
-    return identity is None or identity.role.may(BillingRole.BILLING)
+    if identity is None:
+        return seen_on_this_page() is None
+    return identity.role.may(BillingRole.BILLING)
 
 
 def current_actor() -> Actor:

@@ -156,6 +156,19 @@ def test_legacy_from_its_beginning_to_the_plan_that_follows(
     assert (first["tier"], following["tier"]) == ("legacy", "basic")
     assert following["license_management"] == "manual"
 
+    # What is agreed before the scheduled plan begins is what it costs: 40 licenses at $2.10.
+    desk.find("acme", "Acme")
+    desk.do("Set the required tier", {"tier": "basic"})
+    desk.do("Give a discount", {"percent": "40"})
+    page.reload()
+    expect(page.get_by_role("main")).to_contain_text("$84.00")
+    world.at("2012-04-01 03:04:05")
+    world.run_jobs()
+    road.later_login(page, world)
+    page.goto(f"{base}billing/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("$84.00 of 1 April")
+    expect(page.get_by_role("main")).to_contain_text("40 licenses since 1 April.")
+
 
 def test_a_sponsorship_and_a_fixed_price(page: Page, world: World, desk: Desk) -> None:
     road.first_login(page, world)

@@ -1,5 +1,7 @@
 """Staff see a customer's pages as the customer does: only to look, only theirs, and it is noted."""
 
+import re
+
 import pytest
 from flask import Flask
 
@@ -37,6 +39,9 @@ def test_a_customer_is_seen_and_nothing_is_done(
         page = client.get(acme.page(name))
         assert page.status_code == 200 and "You are looking as staff" in page.text, name
         assert "Log out" not in page.text and "acme.test" in page.text
+    # Buttons that act say so and cannot be pressed; the last page, a form, has nothing else.
+    assert "You can see, not change" in page.text
+    assert re.findall(r'type="submit" (?!disabled)[^>]*>([^<]+)<', page.text) == ["Stop"]
     # Everything that acts is not there, for this customer and for any other.
     token = page.text.partition('csrf_token" value="')[2].partition('"')[0]
     for name in ("people/me", "help/ask", "sponsorship", "upgrade/confirm", "plan/end"):
