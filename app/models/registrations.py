@@ -91,7 +91,7 @@ class Organization(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"))
+    server_id: Mapped[int] = mapped_column(ForeignKey("servers.id"), index=True)
     uuid: Mapped[str | None] = mapped_column(String(36), unique=True)
     remote_realm_id: Mapped[int] = mapped_column(BigInteger)
     # HMAC-SHA256 of the owner secret under the pepper: a later proof of ownership needs no more.

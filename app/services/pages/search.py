@@ -140,7 +140,8 @@ def _page_of_words(
         SearchEntry.id, SearchEntry.content, *(column.label(name) for name, column, _ in order)
     )
     listed = matching.limit(MOST_FOUND + 1).subquery()
-    total = select(func.count()).select_from(listed).scalar_subquery()
+    # Counted on the way: the words are looked for once.
+    total = func.count().over()
     # Whose host or name begins with the first word comes first.
     begins = listed.c.content.like(f" {_escaped(words[0])}%", escape="\\")
     by = [direction(listed.c[name]) for name, _, direction in order]

@@ -131,6 +131,7 @@ def _known(kind: type[Word], values: Any) -> tuple[Word, ...]:
 
 ServerCustomer = aliased(Customer, name="server_customer")
 ServerPlan = aliased(Plan, name="server_plan")
+_OtherPlan = aliased(Plan, name="other_plan")
 
 
 def join_all(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -210,8 +211,7 @@ def _is_ahead(column: Any, now: datetime) -> ColumnElement[bool]:
 
 
 def _has_plan(status: PlanStatus) -> ColumnElement[bool]:
-    other = aliased(Plan)
-    return exists().where(other.customer_id == Customer.id, other.status == status)
+    return exists().where(_OtherPlan.customer_id == Customer.id, _OtherPlan.status == status)
 
 
 def licenses_now(now: datetime) -> ColumnElement[int]:
