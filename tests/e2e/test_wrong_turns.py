@@ -111,6 +111,7 @@ def test_a_login_that_is_over_leads_through_the_product_and_back(page: Page, wor
     expect(page.get_by_role("status")).to_contain_text("Your plan goes on")
     page.get_by_role("link", name="End the plan").click()
     page.get_by_role("button", name="End the plan").click()
+    expect(page.get_by_role("status")).to_contain_text("Your plan will end on 2 February")
     page.reload()
     page.locator("main").get_by_role("button", name="Keep the plan").click()
     expect(page.get_by_role("status")).to_contain_text("Your plan goes on")

@@ -178,6 +178,8 @@ def _child(task: dict[str, Any], *, ready: int, go: int, answer: int) -> None:
     # The line to the tests belongs to the parent: what a job prints goes to the log.
     os.dup2(2, 1)
     signal.alarm(PATIENCE)
+    # A child ends before garbage matters, and looking for it copies memory shared with the parent.
+    gc.disable()
     report: dict[str, Any]
     try:
         app, ctx = _application(task["settings"])
