@@ -1,8 +1,9 @@
 """Settings: one frozen value read from the environment once, checked before anything starts."""
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 DEVELOPMENT_KEY = "demo-only-secret-key-that-production-refuses"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+# What the table of staff has room for, and what fits on a button.
+LONGEST_ISSUER = 300
+LONGEST_PROVIDER_NAME = 40
 
 
 class SettingsError(Exception):
@@ -63,6 +67,11 @@ class Settings:
     invoice_run_max_per_customer: int = 15
     max_invoice_amount: int = 10_000_000
     staff_require_2fa: bool = True
+    # The identity provider of the vendor's own people: all three or none.
+    staff_oidc_issuer: str | None = None
+    staff_oidc_client_id: str | None = None
+    staff_oidc_client_secret: str | None = field(default=None, repr=False)
+    staff_oidc_name: str = "single sign-on"
     # What one check of a password costs: argon2's memory in KiB, and its rounds.
     password_memory: int = 65_536
     password_rounds: int = 3
@@ -114,6 +123,10 @@ _VARIABLES: dict[str, str] = {
     "invoice_run_max_per_customer": "TALLYPORT_MAX_INVOICES_PER_CUSTOMER_RUN",
     "max_invoice_amount": "TALLYPORT_MAX_INVOICE_AMOUNT",
     "staff_require_2fa": "STAFF_REQUIRE_2FA",
+    "staff_oidc_issuer": "STAFF_OIDC_ISSUER",
+    "staff_oidc_client_id": "STAFF_OIDC_CLIENT_ID",
+    "staff_oidc_client_secret": "STAFF_OIDC_CLIENT_SECRET",
+    "staff_oidc_name": "STAFF_OIDC_NAME",
     "password_memory": "TALLYPORT_PASSWORD_MEMORY",
     "password_rounds": "TALLYPORT_PASSWORD_ROUNDS",
 }
@@ -221,6 +234,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError("TALLYPORT_EXTRA_CA_FILE: exists in demo and testing only")
     if settings.extra_ca_file is not None and not settings.extra_ca_file.is_file():
         raise SettingsError("TALLYPORT_EXTRA_CA_FILE: there is no such file")
+    _check_provider(settings)
     if settings.is_demo_like:
         return
     needed = {
@@ -242,3 +256,38 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             "TALLYPORT_PASSWORD_MEMORY, TALLYPORT_PASSWORD_ROUNDS: at least 19456 and 2"
         )
+
+
+def _check_provider(settings: Settings) -> None:
+    """The identity provider of staff is described completely, or not at all."""
+    parts = {
+        "STAFF_OIDC_ISSUER": settings.staff_oidc_issuer,
+        "STAFF_OIDC_CLIENT_ID": settings.staff_oidc_client_id,
+        "STAFF_OIDC_CLIENT_SECRET": settings.staff_oidc_client_secret,
+    }
+    missing = [variable for variable, value in parts.items() if not value]
+    if missing and len(missing) < len(parts):
+        raise SettingsError(f"{', '.join(missing)}: needed with the other STAFF_OIDC_ variables")
+    if settings.staff_oidc_issuer and not _is_issuer(settings.staff_oidc_issuer):
+        raise SettingsError(
+            "STAFF_OIDC_ISSUER: must be an https address without query, fragment and user, as the "
+            "provider spells it"
+        )
+    name = settings.staff_oidc_name
+    if not name.strip() or len(name) > LONGEST_PROVIDER_NAME or not name.isprintable():
+        raise SettingsError(
+            f"STAFF_OIDC_NAME: must be one line of at most {LONGEST_PROVIDER_NAME} characters"
+        )
+
+
+def _is_issuer(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_plain = re.fullmatch(r"https://[a-z0-9.\[\]:-]+(/[!-~]*)?", text) is not None
+    is_short = len(text) <= LONGEST_ISSUER
+    return (
+        is_plain and has_port and bool(parts.hostname) and is_short and not set(text) & set("?#@")
+    )

@@ -14,6 +14,7 @@ from app.clock import Clock, DemoClock, SystemClock
 from app.domain.catalog import Catalog, CatalogError, parse_catalog
 from app.extensions import babel, bootstrap, csrf, db, limiter, login_manager, migrate
 from app.gateways.mail import MailGateway
+from app.gateways.oidc import LoginProvider, OpenIdProvider
 from app.gateways.outgoing import GuardedClient, OutgoingGateway
 from app.gateways.payments import PaymentsGateway
 from app.gateways.tokens import TokenGateway
@@ -82,6 +83,7 @@ def build_app(overrides: dict[str, Any]) -> Flask:
         mailer=overrides.get("mailer") or _mailer(settings, build_renderer(app)),
         tokens=TokenGateway(keys=settings.secret_keys, clock=clock),
         outgoing=overrides.get("outgoing") or _outgoing(settings),
+        login_provider=overrides.get("login_provider") or _login_provider(settings),
         describe_line=wording.describe_line,
         describe_adjustment=adjustments.describe_adjustment,
     )
@@ -175,6 +177,23 @@ def _outgoing(settings: Settings) -> OutgoingGateway:
         allow_private=settings.allow_private_hosts,
         extra_ca_file=settings.extra_ca_file,
         maps_localhost=settings.is_demo_like and settings.allow_private_hosts,
+    )
+
+
+def _login_provider(settings: Settings) -> LoginProvider | None:
+    issuer, client_id = settings.staff_oidc_issuer, settings.staff_oidc_client_id
+    client_secret = settings.staff_oidc_client_secret
+    if not (issuer and client_id and client_secret):
+        return None
+    # The operator has named this host, which may well stand in their own network.
+    client = GuardedClient(
+        in_transaction=is_transaction_open,
+        allow_private=True,
+        extra_ca_file=settings.extra_ca_file,
+        maps_localhost=settings.is_demo_like,
+    )
+    return OpenIdProvider(
+        client=client, issuer=issuer, client_id=client_id, client_secret=client_secret
     )
 
 

@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # What a developer exported for their own portal must not reach the tests; only the key
         # that asks for tests against Stripe's test mode is meant for them.
         kept = {RUN_FOLDER, "STRIPE_TEST_KEY"}
-        if variable.startswith(("TALLYPORT_", "STRIPE_")) and variable not in kept:
+        if variable.startswith(("TALLYPORT_", "STRIPE_", "STAFF_")) and variable not in kept:
             del os.environ[variable]
     # Tests start dozens of commands: each would compile the whole portal again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -38,17 +38,20 @@ MOST_ATTEMPTS = 3
 # Seconds before another attempt.
 PAUSE = 0.2
 LARGEST_BODY = 4 * 1024
-# Head and body together, with what a reader takes in advance.
-LARGEST_ANSWER = 32 * 1024
+# What comes with a body: the head, and what a reader takes in advance.
+LARGEST_REST = 28 * 1024
 
+FORM = "application/x-www-form-urlencoded"
 _PATH = re.compile(r"/[!-~]*")
 _LOCALHOST = re.compile(r"(?:.*\.)?localhost")
+_HEADER = re.compile(r"[!-~][ -~]*")
 _REQUEST = (
-    "GET {path} HTTP/1.1\r\n"
+    "{method} {path} HTTP/1.1\r\n"
     "Host: {authority}\r\n"
     "User-Agent: Tallyport\r\n"
     "Accept: application/json\r\n"
     "Accept-Encoding: identity\r\n"
+    "{more}"
     "Connection: close\r\n\r\n"
 )
 
@@ -99,20 +102,54 @@ class GuardedClient:
         self._deadline = deadline
         self._tls: ssl.SSLContext | None = None
 
-    def get_json(self, authority: str, path: str) -> Mapping[str, Any]:
-        """See `OutgoingGateway.get_json`. Raises CalledInTransaction inside a unit of work."""
+    def get_json(
+        self, authority: str, path: str, *, largest: int = LARGEST_BODY
+    ) -> Mapping[str, Any]:
+        """See `OutgoingGateway.get_json`; `largest` is the most bytes that a body may have. Raises
+        CalledInTransaction inside a unit of work."""
+        return self._ask("GET", authority, path, largest=largest)
+
+    def post_form(
+        self,
+        authority: str,
+        path: str,
+        form: str,
+        *,
+        authorization: str | None = None,
+        largest: int = LARGEST_BODY,
+    ) -> Mapping[str, Any]:
+        """The same for a POST of `form`, which is urlencoded already. `authorization` is the value
+        of that header. Raises what `get_json` does."""
+        more = f"Content-Type: {FORM}\r\nContent-Length: {len(form.encode())}\r\n"
+        if authorization is not None:
+            if not _HEADER.fullmatch(authorization):
+                raise ValueError("a header is one line of ASCII")
+            more += f"Authorization: {authorization}\r\n"
+        return self._ask("POST", authority, path, more=more, body=form.encode(), largest=largest)
+
+    def _ask(
+        self,
+        method: str,
+        authority: str,
+        path: str,
+        *,
+        largest: int,
+        more: str = "",
+        body: bytes = b"",
+    ) -> Mapping[str, Any]:
         if self._in_transaction():
             raise CalledInTransaction
         if not _PATH.fullmatch(path):
             raise ValueError("the path of a request is ASCII without spaces")
         target = _read_authority(authority)
         until = _Deadline(self._deadline)
+        head = _REQUEST.format(method=method, path=path, authority=authority, more=more)
         try:
             addresses = self._look_up(target, until)
             with self._connect(target, addresses, until) as connection:
                 connection.settimeout(until.left())
-                connection.sendall(_REQUEST.format(path=path, authority=authority).encode("ascii"))
-                return _read_answer(connection, target, until)
+                connection.sendall(head.encode("ascii") + body)
+                return _read_answer(connection, target, until, method=method, largest=largest)
         except TimeoutError:
             raise BillingError("host_too_slow", host=authority) from None
 
@@ -199,10 +236,10 @@ class _TooLargeError(Exception):
 class _Incoming(io.RawIOBase):
     """What comes in on a connection, until the deadline and not more than it may be."""
 
-    def __init__(self, connection: ssl.SSLSocket, until: _Deadline) -> None:
+    def __init__(self, connection: ssl.SSLSocket, until: _Deadline, *, most: int) -> None:
         self._connection = connection
         self._until = until
-        self._taken = 0
+        self._left = most
 
     def readable(self) -> bool:
         """It is there to be read."""
@@ -212,8 +249,8 @@ class _Incoming(io.RawIOBase):
         """Each piece gets the time that is left: one byte a second does not make it last."""
         self._connection.settimeout(self._until.left())
         count = self._connection.recv_into(buffer)
-        self._taken += count
-        if self._taken > LARGEST_ANSWER:
+        self._left -= count
+        if self._left < 0:
             raise _TooLargeError
         return count
 
@@ -246,15 +283,18 @@ def _open(target: _Target, addresses: Sequence[str], until: _Deadline) -> socket
     raise BillingError("host_unreachable", host=target.authority)
 
 
-def _read_answer(connection: ssl.SSLSocket, target: _Target, until: _Deadline) -> Mapping[str, Any]:
+def _read_answer(
+    connection: ssl.SSLSocket, target: _Target, until: _Deadline, *, method: str, largest: int
+) -> Mapping[str, Any]:
+    incoming = _Incoming(connection, until, most=largest + LARGEST_REST)
     # The parser of answers asks a socket for nothing but `makefile`.
-    response = HTTPResponse(cast(socket.socket, _Incoming(connection, until)), method="GET")
+    response = HTTPResponse(cast(socket.socket, incoming), method=method)
     try:
         response.begin()
         status, body = response.status, b""
         if status == 200:
-            body = response.read(LARGEST_BODY + 1)
-            if response.length and len(body) <= LARGEST_BODY:
+            body = response.read(largest + 1)
+            if response.length and len(body) <= largest:
                 raise IncompleteRead(body, response.length)
     except _TooLargeError:
         raise BillingError("host_answer_too_large", host=target.authority) from None
@@ -265,7 +305,7 @@ def _read_answer(connection: ssl.SSLSocket, target: _Target, until: _Deadline) -
         raise BillingError("host_answer_broken", host=target.authority) from None
     if status != 200:
         raise BillingError("host_wrong_status", host=target.authority, status=status)
-    if len(body) > LARGEST_BODY:
+    if len(body) > largest:
         raise BillingError("host_answer_too_large", host=target.authority)
     try:
         answer = json.loads(body)

@@ -10,6 +10,7 @@ from app.clock import Clock
 from app.domain.catalog import Catalog
 from app.domain.kinds import AdjustmentReason, LineKind, PromoKind
 from app.gateways.mail import MailGateway
+from app.gateways.oidc import LoginProvider
 from app.gateways.outgoing import OutgoingGateway
 from app.gateways.payments import PaymentsGateway
 from app.gateways.tokens import TokenGateway
@@ -54,6 +55,8 @@ class Context:
     mailer: MailGateway
     tokens: TokenGateway
     outgoing: OutgoingGateway
+    # Of staff; None where nobody logs in that way.
+    login_provider: LoginProvider | None
     describe_line: LineWords
     describe_adjustment: AdjustmentWords
 

@@ -24,10 +24,14 @@ from app.services.unit_of_work import unit_of_work
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """One's own login. `factor_since` is None without a second factor."""
+    """One's own login. `is_bound` says whether an account of the identity provider,
+    if there is one, opens it;
+    `factor_since` is None without a second factor."""
 
     email: str
     has_password: bool
+    has_provider: bool
+    is_bound: bool
     factor_since: datetime | None
     is_factor_required: bool
     codes_left: int
@@ -42,6 +46,8 @@ def load_account_page(
     return AccountPage(
         email=user.email,
         has_password=user.password_hash is not None,
+        has_provider=ctx.login_provider is not None,
+        is_bound=user.oidc_subject is not None,
         factor_since=user.totp_confirmed_at,
         is_factor_required=ctx.settings.staff_require_2fa,
         codes_left=count_recovery_codes(session, staff_user_id),

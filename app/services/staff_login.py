@@ -1,5 +1,7 @@
 """The login of staff: a password first, then the second factor, then a session.
 
+Whoever comes by the identity provider (`staff_provider`) has proven everything there.
+
 What is half finished gives access to nothing. Every attempt is in the audit log.
 """
 
@@ -35,6 +37,8 @@ LONGEST_LOCK = timedelta(hours=1)
 # How long somebody may take from the password to the code.
 HALF_LIFE = timedelta(minutes=10)
 _HALF = "staff-half"
+# How a login begins.
+PASSWORD_DOOR, PROVIDER_DOOR = "password", "provider"
 
 
 class NextStep(StrEnum):
@@ -92,16 +96,20 @@ def check_password(
         raise BillingError("staff_login_wrong")
     if known_hash is not None and is_outdated(ctx.settings, known_hash):
         return _with_newer_hash(ctx, user.id, password)
-    return HalfStaff(user.id, stamp_of(ctx, user), "password")
+    return HalfStaff(user.id, stamp_of(ctx, user), PASSWORD_DOOR)
 
 
-def why_not(ctx: Context, user: StaffUser | None) -> str | None:
-    """Why this person may not go on with a login, as the audit log says it; None when they may."""
+def why_not(ctx: Context, user: StaffUser | None, *, door: str = PASSWORD_DOOR) -> str | None:
+    """Why this person may not go on with a login, as the audit log says it; None when they may.
+
+    Failed passwords lock the door of passwords alone: otherwise anybody who knows an address could
+    keep its person out of the provider's door, too."""
     if user is None:
         return "unknown"
     if user.disabled_at is not None:
         return "disabled"
-    if user.locked_until is not None and ctx.now() < user.locked_until:
+    is_locked = user.locked_until is not None and ctx.now() < user.locked_until
+    if is_locked and door == PASSWORD_DOOR:
         return "locked"
     return None
 
@@ -109,7 +117,7 @@ def why_not(ctx: Context, user: StaffUser | None) -> str | None:
 def next_step(ctx: Context, session: Session, half: HalfStaff) -> NextStep:
     """What the second step is. Raises BillingError `staff_login_over` when the login cannot go on."""
     user = session.get(StaffUser, half.staff_user_id, populate_existing=True)
-    return _step(ctx, _checked(ctx, user, half))
+    return _step(ctx, _checked(ctx, user, half), half)
 
 
 def load_email(session: Session, half: HalfStaff) -> str:
@@ -123,7 +131,7 @@ def finish_without_code(ctx: Context, half: HalfStaff, browser: Browser) -> str:
     Raises BillingError `staff_login_over`."""
     with unit_of_work(ctx) as work:
         user = _claim(work, half)
-        if _step(ctx, user) is not NextStep.NOTHING:
+        if _step(ctx, user, half) is not NextStep.NOTHING:
             raise BillingError("staff_login_over")
         secret = _begin(work, user, half, browser, factor=None)
         work.commit()
@@ -162,7 +170,7 @@ def finish_with_enrollment(
     step = matching_step(ctx, sealed, clean_code(code))
     with unit_of_work(ctx) as work:
         user = _claim(work, half)
-        if _step(ctx, user) is not NextStep.ENROLL:
+        if _step(ctx, user, half) is not NextStep.ENROLL:
             raise BillingError("staff_login_over")
         if step is None or sealed is None:
             raise BillingError("staff_code_wrong")
@@ -214,12 +222,15 @@ def _with_newer_hash(ctx: Context, staff_user_id: int, password: str) -> HalfSta
     with unit_of_work(ctx) as work:
         user = work.session.get_one(StaffUser, staff_user_id, with_for_update=True)
         user.password_hash = newer
-        half = HalfStaff(user.id, stamp_of(ctx, user), "password")
+        half = HalfStaff(user.id, stamp_of(ctx, user), PASSWORD_DOOR)
         work.commit()
     return half
 
 
-def _step(ctx: Context, user: StaffUser) -> NextStep:
+def _step(ctx: Context, user: StaffUser, half: HalfStaff) -> NextStep:
+    if half.door == PROVIDER_DOOR:
+        # Whether one factor is enough is decided there.
+        return NextStep.NOTHING
     if user.totp_confirmed_at is not None:
         return NextStep.CODE
     return NextStep.ENROLL if ctx.settings.staff_require_2fa else NextStep.NOTHING
@@ -232,7 +243,9 @@ def _claim(work: UnitOfWork, half: HalfStaff) -> StaffUser:
 
 
 def _checked(ctx: Context, user: StaffUser | None, half: HalfStaff) -> StaffUser:
-    if user is None or why_not(ctx, user) is not None or stamp_of(ctx, user) != half.stamp:
+    if user is None or why_not(ctx, user, door=half.door) is not None:
+        raise BillingError("staff_login_over")
+    if stamp_of(ctx, user) != half.stamp:
         raise BillingError("staff_login_over")
     return user
 
@@ -242,7 +255,10 @@ def _begin(
 ) -> str:
     if browser.replaces is not None:
         end_session(work, browser.replaces)
-    user.failed_logins, user.locked_until, user.last_login_at = 0, None, work.now
+    user.last_login_at = work.now
+    if half.door == PASSWORD_DOOR:
+        # The other door says nothing about who has been guessing passwords.
+        user.failed_logins, user.locked_until = 0, None
     after = {"door": half.door, "factor": factor}
     record_audit(work, "staff.logged_in", actor=_actor(user, browser.ip), after=after)
     staff_user_id = user.id

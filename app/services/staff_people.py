@@ -75,19 +75,33 @@ def find_staff(ctx: Context, email: str) -> int:
 
 
 def reset_staff(ctx: Context, staff_user_id: int, *, actor: Actor, mails: bool = False) -> str:
-    """Take password, second factor and sessions away; the person chooses a new password by the
+    """Take password, second factor, the provider's account and sessions away; the person chooses a new password by the
     link that is returned. Raises NotFoundError, or BillingError `staff_disabled`."""
     with unit_of_work(ctx) as work:
         user = _claim(work, staff_user_id)
         if user.disabled_at is not None:
             raise BillingError("staff_disabled")
         user.password_hash, user.failed_logins, user.locked_until = None, 0, None
+        user.oidc_issuer = user.oidc_subject = None
         forget_factor(work, user)
         revoke_staff_sessions(work, staff_user_id=user.id)
         url = make_setup_link(work, user, mails=mails)
         record_audit(work, "staff.reset", actor=actor, after={"staff": user.id})
         work.commit()
     return url
+
+
+def unbind_provider(ctx: Context, staff_user_id: int, *, actor: Actor) -> None:
+    """Forget which of the provider's accounts somebody comes in with, and end their sessions, since
+    nothing tells which of them it opened. Nothing happens to who has none. Raises NotFoundError."""
+    with unit_of_work(ctx) as work:
+        user = _claim(work, staff_user_id)
+        if user.oidc_subject is None:
+            return
+        user.oidc_issuer = user.oidc_subject = None
+        revoke_staff_sessions(work, staff_user_id=user.id)
+        record_audit(work, "staff.provider_unbound", actor=actor, after={"staff": user.id})
+        work.commit()
 
 
 def disable_staff(ctx: Context, staff_user_id: int, *, actor: Actor) -> None:

@@ -18,12 +18,14 @@ _SECRET = re.compile(
     r"|/realm-transfer/confirm/|/remote-billing-login/(?:(?:do-confirm|server)/)?)"
     r"(?!(?:confirm|sent|complete|do-confirm|server)(?:/|$|\s))"
     r"[^\s/?#\"']+"
+    # What the provider of staff's logins sends along.
+    r"|(/support/login/provider/return/\?)[^\s#\"']+"
 )
 
 
 def mask_tokens(text: str) -> str:
     """`text` with the tokens of login links, confirmation links and links that stop mails replaced."""
-    return _SECRET.sub(rf"\g<1>{MASK}", text)
+    return _SECRET.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
 
 
 class TokenFilter(logging.Filter):

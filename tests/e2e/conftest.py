@@ -18,6 +18,12 @@ def catches_mail() -> bool:
 
 
 @pytest.fixture
+def trusts_anybody() -> bool:
+    """Whether the browser goes to hosts of the tests by https; a module may want that."""
+    return False
+
+
+@pytest.fixture
 def world(
     tmp_path: Path,
     database_url: str,
@@ -35,12 +41,16 @@ def world(
 
 
 @pytest.fixture
-def page(chromium: Browser, world: World, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(
+    chromium: Browser, world: World, request: pytest.FixtureRequest, trusts_anybody: bool
+) -> Iterator[Page]:
     """One tab of a browser of its own. An error on the console or a blocked resource fails.
 
     It is closed before the world ends: otherwise what it still loads is cut off by our own doing.
     """
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 900}, ignore_https_errors=trusts_anybody
+    )
     # Far longer than anything takes: other tests may keep the machine busy.
     context.set_default_timeout(30_000)
     tab = context.new_page()

@@ -130,6 +130,8 @@ NO_PAGE = {
     "plan.billing_licenses_renewal": _FORM,
     "upgrade.plan_schedule_confirm": _FORM,
     "staff.login_enroll": "needs a portal that requires it; test_staff_login.py looks at it",
+    "staff.provider_return": "needs an identity provider; test_staff_provider.py looks at it",
+    "staff.person_unbind": "needs an identity provider; test_staff_provider.py looks at it",
     "staff.login_qr": _FILE,
     "staff.factor_qr": _FILE,
     "support.approval": "needs an act that waits; tests/web/support/ looks at it",

@@ -117,6 +117,39 @@ def test_a_body_in_chunks_of_the_largest_size(world: World) -> None:
     assert len(found["a"]) == LARGEST_BODY - 8
 
 
+def test_a_form_is_posted_with_what_authorizes_it(world: World) -> None:
+    with world.host(answering_json({"a": "x" * 5000})) as host:
+        authority = f"{NAME}:{host.port}"
+        found = world.client().post_form(
+            authority, "/token?a=b", "c=d%C3%A9", authorization="Basic YTpi", largest=6000
+        )
+        assert len(found["a"]) == 5000
+        with pytest.raises(BillingError) as caught:
+            world.client().post_form(authority, "/token", "c=d", largest=4999)
+    assert caught.value.code == "host_answer_too_large"
+    first, *headers = host.requests[0].split("\r\n")
+    assert first == "POST /token?a=b HTTP/1.1"
+    assert "Authorization: Basic YTpi" in headers and "Content-Length: 9" in headers
+    assert "Content-Type: application/x-www-form-urlencoded" in headers
+    assert "Connection: close" in headers
+    assert host.requests[0].endswith("\r\n\r\nc=d%C3%A9")
+    assert "Authorization" not in host.requests[1]
+
+
+def test_a_larger_answer_is_for_those_who_ask_for_it(world: World) -> None:
+    body = {"a": "x" * 60_000}
+    with world.host(answering_json(body)) as host:
+        authority = f"{NAME}:{host.port}"
+        assert world.client().get_json(authority, "/a", largest=64 * 1024) == body
+        assert world.refusal(host)[0] == "host_answer_too_large"
+
+
+@pytest.mark.parametrize("header", ["a\r\nb: c", "", " a", "é"])
+def test_no_header_brings_another_one_along(world: World, header: str) -> None:
+    with pytest.raises(ValueError, match="one line of ASCII"):
+        world.client().post_form(NAME, "/", "", authorization=header)
+
+
 def test_proxies_of_the_environment_do_not_count(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -415,6 +448,8 @@ def test_a_path_that_nobody_checked(world: World, path: str) -> None:
 def test_inside_a_transaction(world: World) -> None:
     with pytest.raises(CalledInTransaction):
         world.client(in_transaction=lambda: True).get_json(NAME, "/")
+    with pytest.raises(CalledInTransaction):
+        world.client(in_transaction=lambda: True).post_form(NAME, "/", "")
 
 
 def test_certificates_are_checked(world: World) -> None:

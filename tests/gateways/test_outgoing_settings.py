@@ -48,3 +48,45 @@ def test_transfers_are_limited() -> None:
     assert strict.rate_limit_transfer == "30 per hour"
     assert strict.rate_limit_transfer_address == "10 per hour"
     assert load_settings({"TALLYPORT_ENV": "demo"}).rate_limit_transfer == "100000 per minute"
+
+
+PROVIDER = {
+    "TALLYPORT_ENV": "testing",
+    "STAFF_OIDC_ISSUER": "https://login.acme.test/realms/Staff/",
+    "STAFF_OIDC_CLIENT_ID": "tallyport",
+    "STAFF_OIDC_CLIENT_SECRET": "not for anybody",
+}
+
+
+def test_the_provider_of_staff_is_named_completely() -> None:
+    settings = load_settings(PROVIDER)
+    # As the provider spells it, slash and all.
+    assert settings.staff_oidc_issuer == PROVIDER["STAFF_OIDC_ISSUER"]
+    assert settings.staff_oidc_name == "single sign-on"
+    assert "not for anybody" not in repr(settings)
+    for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"):
+        variable = f"STAFF_OIDC_{name}"
+        with pytest.raises(SettingsError, match=rf"^{variable}: needed with the other"):
+            load_settings(PROVIDER | {variable: " "})
+    with pytest.raises(SettingsError, match=r"^STAFF_OIDC_NAME: "):
+        load_settings(PROVIDER | {"STAFF_OIDC_NAME": "x" * 41})
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://login.acme.test",
+        "login.acme.test",
+        "https://",
+        "https://login.acme.test?a=b",
+        "https://login.acme.test/#a",
+        "https://a@login.acme.test",
+        "https://login.acme.test:port",
+        "https://[login.acme.test",
+        "https://login.acme.test/a b",
+        f"https://login.acme.test/{'x' * 300}",
+    ],
+)
+def test_what_is_no_issuer_is_named(issuer: str) -> None:
+    with pytest.raises(SettingsError, match=r"^STAFF_OIDC_ISSUER: must be an https address"):
+        load_settings(PROVIDER | {"STAFF_OIDC_ISSUER": issuer})

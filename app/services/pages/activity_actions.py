@@ -182,6 +182,8 @@ LEFT_OUT = frozenset(
         "staff.logged_out",
         "staff.login_failed",
         "staff.password_set",
+        "staff.provider_bound",
+        "staff.provider_unbound",
         "staff.recovery_codes_made",
         "staff.reset",
         # Looking changes nothing.

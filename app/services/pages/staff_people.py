@@ -13,7 +13,8 @@ from app.models.staff import StaffUser
 
 @dataclass(frozen=True, slots=True)
 class StaffRow:
-    """One person. `is_set_up` says whether they have a password or the provider knows them;
+    """One person. `is_bound` says whether one of the provider's accounts is theirs, `is_set_up`
+    whether they have that or a password;
     `is_locked` that failures keep the login shut for a while."""
 
     id: int
@@ -22,6 +23,7 @@ class StaffRow:
     role: StaffRole
     is_you: bool
     is_set_up: bool
+    is_bound: bool
     has_factor: bool
     is_locked: bool
     last_login_at: datetime | None
@@ -56,6 +58,7 @@ def _row(user: StaffUser, *, you: int, now: datetime) -> StaffRow:
         role=user.role,
         is_you=user.id == you,
         is_set_up=user.password_hash is not None or user.oidc_subject is not None,
+        is_bound=user.oidc_subject is not None,
         has_factor=user.totp_confirmed_at is not None,
         is_locked=user.locked_until is not None and now < user.locked_until,
         last_login_at=user.last_login_at,

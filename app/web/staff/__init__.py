@@ -21,4 +21,4 @@ def keep_keys_out_of_logs(state: Any) -> None:
 
 
 # The views attach themselves to the blueprint.
-from app.web.staff import account_views, people_views, views  # noqa: E402, F401  # see above
+from app.web.staff import account_views, people_views, provider_views, views  # noqa: E402, F401  # see above

@@ -42,6 +42,19 @@ class LoginForm(FlaskForm):
     next = HiddenField()
 
 
+class ProviderForm(FlaskForm):
+    """The button to the identity provider."""
+
+    next = HiddenField()
+
+
+class ProviderReturnForm(FlaskForm):
+    """What the browser brought back from there, to be sent on by a button."""
+
+    code = HiddenField()
+    state = HiddenField()
+
+
 class CodeForm(FlaskForm):
     """One code, of the authenticator or for the day it is lost."""
 

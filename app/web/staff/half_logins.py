@@ -44,7 +44,7 @@ def remember(half: HalfStaff, *, next_path: str | None) -> None:
     """Keep a login after its first step. What this session may do grows, so it gets a new id."""
     at = get_context().now().isoformat()
     session[_HALF] = [half.staff_user_id, half.stamp, half.door, at]
-    session[_NEXT] = safe_next(next_path)
+    keep_wish(next_path)
     session.pop(_ENROLL, None)
     portal_session().renew()
 
@@ -69,7 +69,17 @@ def forget() -> None:
 
 def next_path() -> str:
     """Where the login leads: kept on our side of the browser, and looked at once more."""
-    return safe_next(session.get(_NEXT)) or home()
+    return wish() or home()
+
+
+def wish() -> str | None:
+    """The page that somebody wanted before the login; None for no one in particular."""
+    return safe_next(session.get(_NEXT))
+
+
+def keep_wish(path: str | None) -> None:
+    """Keep that page until the login is over."""
+    session[_NEXT] = safe_next(path)
 
 
 def enrolling_secret(*, renew: bool = False) -> str:

@@ -1,6 +1,6 @@
 """Who may log in to the support console: the list, adding, roles, resetting, disabling."""
 
-from flask import redirect, render_template, url_for
+from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_wtf import FlaskForm
@@ -14,6 +14,7 @@ from app.services.staff_people import (
     disable_staff,
     enable_staff,
     reset_staff,
+    unbind_provider,
 )
 from app.web.access import current_staff_actor, staff
 from app.web.context import get_context, get_fresh_read_session
@@ -42,7 +43,8 @@ def _load(person_id: int) -> StaffRow:
 def people() -> ResponseReturnValue:
     """Everybody who may log in, or might before."""
     rows = list_staff(get_fresh_read_session(), you=_you(), now=get_context().now())
-    return render_template("staff/people.html", rows=rows)
+    has_provider = get_context().login_provider is not None or any(row.is_bound for row in rows)
+    return render_template("staff/people.html", rows=rows, has_provider=has_provider)
 
 
 def _make_new_form() -> FlaskForm:
@@ -106,6 +108,27 @@ def person_reset(form: FlaskForm, person_id: int) -> ResponseReturnValue:
     email = _load(person_id).email
     reset_staff(get_context(), person_id, actor=current_staff_actor(), mails=True)
     flash_done(gettext("The login is reset. The mail to %(email)s has a link.", email=email))
+    return _to_people()
+
+
+def _make_unbinding_form(person_id: int) -> FlaskForm:
+    if not _load(person_id).is_bound:
+        abort(404)
+    return FlaskForm()
+
+
+def _show_unbinding(form: FlaskForm, person_id: int) -> ResponseReturnValue:
+    return render_template("staff/person_unbind.html", form=form, person=_load(person_id))
+
+
+@blueprint.route(f"{PERSON}unbind/", methods=["GET", "POST"])
+@staff(StaffRole.ADMIN)
+@form_view(_make_unbinding_form, _show_unbinding)
+def person_unbind(form: FlaskForm, person_id: int) -> ResponseReturnValue:
+    """Say what it means to forget the provider's account of somebody; POST forgets it."""
+    name = _load(person_id).name
+    unbind_provider(get_context(), person_id, actor=current_staff_actor())
+    flash_done(gettext("The single sign-on account of %(name)s is forgotten.", name=name))
     return _to_people()
 
 

@@ -46,7 +46,9 @@ def _make_login_form() -> FlaskForm | BaseResponse:
 
 
 def _show_login_form(form: LoginForm) -> ResponseReturnValue:
-    return render_template("staff/login.html", form=form)
+    settings, provider = get_context().settings, get_context().login_provider
+    name = settings.staff_oidc_name if provider is not None else None
+    return render_template("staff/login.html", form=form, provider_name=name)
 
 
 @blueprint.route(STAFF_LOGIN, methods=["GET", "POST"])

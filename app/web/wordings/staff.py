@@ -31,6 +31,29 @@ MESSAGES: dict[str, Message] = {
         "This password is among the first that anybody would try. Choose a few unrelated words, or "
         "let a password manager make one."
     ),
+    "staff_provider_unreachable": _l(
+        "The single sign-on does not answer properly at the moment. Try again in a minute, or log "
+        "in with your password."
+    ),
+    "staff_provider_broken": _l(
+        "What the single sign-on answers cannot be used, so nobody can log in that way. Whoever "
+        "runs this console finds the reason in its log."
+    ),
+    "staff_provider_refused": _l(
+        "The single sign-on did not let this login go on. Try again, or log in with your password."
+    ),
+    "staff_provider_unproven": _l(
+        "What the single sign-on sent does not prove who you are. Try again; if it stays so, tell "
+        "whoever runs this console."
+    ),
+    "staff_provider_over": _l(
+        "This login by the single sign-on took too long, was used before, or was not begun in this "
+        "browser. Begin again."
+    ),
+    "staff_provider_unknown": _l(
+        "The single sign-on knows you, but lets nobody in here for this account. An administrator "
+        "of the support console can say why."
+    ),
     "staff_known": _l("Somebody of staff has this address already."),
     "staff_disabled": _l("This person is disabled. Enable them first."),
     "staff_last_admin": _l(

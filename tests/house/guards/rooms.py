@@ -43,7 +43,7 @@ WIRING = frozenset({"app", "wiring"})
 # What stands behind a Protocol is chosen by the wiring alone.
 IMPLEMENTATIONS = frozenset(
     {"app.gateways.stripe_gateway", "app.gateways.fake_payments"}
-    | {"app.gateways.outgoing.GuardedClient"}
+    | {"app.gateways.outgoing.GuardedClient", "app.gateways.oidc.OpenIdProvider"}
 )
 # The words of each blueprint stand in a module of their own beside it, found by looking.
 IMPORTS_ITS_PARTS = "app.web.wording"
@@ -51,6 +51,9 @@ IMPORTS_ITS_PARTS = "app.web.wording"
 ONLY_THERE: dict[str, tuple[str, ...]] = {
     "stripe": ("app.gateways.stripe_gateway", "app.stripe_emulator"),
     "itsdangerous": ("app.gateways.tokens", "app.web.sessions", "app.web.security"),
+    # They could ask hosts by themselves, by parts that are not used here.
+    "authlib": ("app.gateways.oidc",),
+    "joserfc": ("app.gateways.oidc",),
     "flask_babel": ("app.web", "app.extensions", "app.wiring"),
 }
 # What opens connections to the world, and which modules may: an address that somebody typed is

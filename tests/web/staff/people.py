@@ -39,7 +39,7 @@ def enter_password(
     """Send the first form of the login; the answer as it came."""
     query = {"next": next_path} if next_path is not None else {}
     page = client.get("/support/login/", query_string=query)
-    return client.submit(page, {"email": email, "password": password})
+    return client.submit(page, {"email": email, "password": password}, action="/support/login/")
 
 
 def load_user(ctx: Context, staff_user_id: int) -> StaffUser:
