@@ -101,3 +101,30 @@ def test_a_key_that_is_for_something_else_proves_nothing(monkeypatch: pytest.Mon
         key = KEYS["RS256"].as_dict(private=False) | change
         monkeypatch.setattr(world.there, "public_keys", lambda key=key: {"keys": ["x", key]})
         assert world.identify() == "staff_provider_unproven", change
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (BillingError("host_unreachable", host="login.test"), "staff_provider_unreachable"),
+        (BillingError("host_too_slow", host="login.test"), "staff_provider_unreachable"),
+        (BillingError("host_certificate", host="login.test"), "staff_provider_unreachable"),
+        (BillingError("host_wrong_status", status=503), "staff_provider_unreachable"),
+        (BillingError("host_wrong_status", status=401), "staff_provider_refused"),
+    ],
+    ids=str,
+)
+def test_what_becomes_of_a_code_that_cannot_be_exchanged(
+    monkeypatch: pytest.MonkeyPatch, told: BillingError, found: str
+) -> None:
+    world = World()
+
+    def fail(*_: object, **__: object) -> Mapping[str, Any]:
+        raise told
+
+    monkeypatch.setattr(world.client, "post_form", fail)
+    assert world.identify() == found
+    # A description that cannot be read is nobody's refusal.
+    monkeypatch.setattr(world.client, "get_json", fail)
+    world.seconds += 3600
+    assert world.identify() == "staff_provider_unreachable"

@@ -10,7 +10,6 @@ import hmac
 import json
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -191,8 +190,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps(value))
         elif what.isdigit():
             self._send(int(what), json.dumps(value))
-        elif what == "slow":
-            time.sleep(1)
         else:
             texts = {"text": "<html>", "large": json.dumps(value | {"x": "x" * 70_000})}
             self._send(200, texts.get(what, what))

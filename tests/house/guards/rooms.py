@@ -51,7 +51,6 @@ IMPORTS_ITS_PARTS = "app.web.wording"
 ONLY_THERE: dict[str, tuple[str, ...]] = {
     "stripe": ("app.gateways.stripe_gateway", "app.stripe_emulator"),
     "itsdangerous": ("app.gateways.tokens", "app.web.sessions", "app.web.security"),
-    # They could ask hosts by themselves, by parts that are not used here.
     "authlib": ("app.gateways.oidc",),
     "joserfc": ("app.gateways.oidc",),
     "flask_babel": ("app.web", "app.extensions", "app.wiring"),
@@ -62,6 +61,8 @@ GUARDED_CLIENT = "app.gateways.outgoing"
 HTTP_LIBRARIES = ("requests", "httpx", "aiohttp", "urllib3", "urllib.request", "http.client")
 OTHER_CLIENTS = ("pycurl", "asyncio", "ftplib", "xmlrpc", "websockets", "telnetlib", "imaplib")
 CONNECTS: dict[str, tuple[str, ...]] = {
+    # Its clients connect by libraries of their own.
+    "authlib.integrations": (),
     **dict.fromkeys((*HTTP_LIBRARIES, *OTHER_CLIENTS), (GUARDED_CLIENT,)),
     "smtplib": (GUARDED_CLIENT, "app.gateways.mail"),
     "ssl": (GUARDED_CLIENT, "app.gateways.mail"),
