@@ -14,6 +14,9 @@ from app.sample_server.uploads import upload_now
 from tests.e2e import road
 from tests.e2e.world import World
 
+# The moves themselves run on both databases in tests/scenarios/ and tests/services/.
+pytestmark = pytest.mark.sqlite_only
+
 # What every page of the organization says in its head.
 ACME = "acme.localhost"
 

@@ -90,9 +90,9 @@ ORGANIZATION_PAGES: dict[str, str | None] = {
 SERVER_PAGES: dict[str, str | None] = {
     "come-in": "login.come_in",
     "terms": "login.terms",
+    "api": "api_docs.reference",
     "by-mail": "login.by_mail",
     "by-mail-sent": "login.by_mail_sent",
-    "api": "api_docs.reference",
     "server-login": "login.server_login",
     "server-login-refused": "login.server_login",
     "server-confirm-email": "login.confirm",

@@ -5,12 +5,13 @@ work out: how a statement is written in SQL, how an address is built from a rule
 applications, and without this most of their time would go into working the same out again.
 """
 
+from functools import cache
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import Engine, util
 from sqlalchemy.engine.interfaces import Dialect
-from werkzeug.routing import Rule
+from werkzeug.routing import Rule, rules
 
 # More statements than the portal has.
 KEPT_STATEMENTS = 4000
@@ -37,6 +38,8 @@ class SharedRule(Rule):
 def share_rules() -> None:
     """Let every Flask application that this process makes from now on have shared rules."""
     Flask.url_rule_class = SharedRule
+    # What stands in the brackets of a rule reads the same for every application.
+    rules.parse_converter_args = cache(rules.parse_converter_args)
 
 
 def share_statements(*engines: Engine) -> None:

@@ -13,6 +13,9 @@ from app.services.unit_of_work import unit_of_work
 from tests.support.login import begin_server_session, begin_session, load_known_server
 from tests.support.shop import Shop, counted_queries, headline, words
 
+# Words and links of one page: tests/e2e/test_main_road.py reads it on both databases.
+pytestmark = pytest.mark.sqlite_only
+
 
 def test_the_next_charge_is_told_line_by_line_with_its_reasons(shop: Shop) -> None:
     shop.open(18).buy()
@@ -79,7 +82,6 @@ def test_a_plot_and_a_table_show_people_and_licenses(shop: Shop) -> None:
     assert "At the next renewal 17 licenses" in said
 
 
-@pytest.mark.sqlite_only
 def test_an_annual_plan_charges_what_was_added_at_the_next_month(shop: Shop) -> None:
     shop.open(30).buy(tier="basic", schedule="annual")
     page = shop.get("billing")
@@ -92,7 +94,6 @@ def test_an_annual_plan_charges_what_was_added_at_the_next_month(shop: Shop) -> 
     assert "The plan renews on 2 January 2013 for $1,302.00" in said
 
 
-@pytest.mark.sqlite_only
 def test_without_a_plan_the_page_leads_to_the_plans(shop: Shop) -> None:
     shop.open(3)
     page = shop.get("billing")
@@ -111,7 +112,6 @@ def test_an_organization_covered_by_its_server_has_nothing_to_do(shop: Shop) -> 
     assert (answer.status_code, answer.location) == (303, shop.page("billing"))
 
 
-@pytest.mark.sqlite_only
 def test_stale_uploads_show_no_number_but_how_to_mend_them(shop: Shop) -> None:
     shop.open(18).buy()
     shop.on("2012-01-05", uploads=False)
@@ -181,7 +181,6 @@ def test_a_failed_payment_is_told_with_the_way_to_pay(shop: Shop) -> None:
     assert "1 invoice waits for its payment: $43.00." in words(shop.get("invoices"))
 
 
-@pytest.mark.sqlite_only
 def test_a_sent_invoice_is_no_trouble_before_it_is_due(shop: Shop) -> None:
     shop.open(18)
     shop.story.order(shop.server, schedule="monthly", licenses=30)
@@ -212,7 +211,6 @@ def test_an_unfinished_payment_is_shown_as_such(shop: Shop) -> None:
     assert "You have 1 invoice, and nothing to pay." in said and "Finish" in said
 
 
-@pytest.mark.sqlite_only
 def test_more_people_than_chosen_licenses(shop: Shop) -> None:
     shop.open(18).buy(licenses=20)
     said = words(shop.get("billing"))
@@ -245,7 +243,6 @@ def test_the_number_of_queries_is_small_and_constant(shop: Shop, changes: int) -
     assert len(queries) <= 6, "\n".join(queries)
 
 
-@pytest.mark.sqlite_only
 def test_a_price_that_is_gone_from_the_catalog_shows_its_key(shop: Shop) -> None:
     shop.open(18).buy()
     with unit_of_work(shop.ctx) as work:
@@ -254,7 +251,6 @@ def test_a_price_that_is_gone_from_the_catalog_shows_its_key(shop: Shop) -> None
     assert headline(shop.get("billing")).startswith("gold, 18 people.")
 
 
-@pytest.mark.sqlite_only
 def test_count_again_now_names_the_command_of_the_server(shop: Shop) -> None:
     shop.open(18).buy()
     said = words(shop.get("billing"))
@@ -296,7 +292,6 @@ def test_a_server_reads_its_own_billing(shop: Shop) -> None:
     assert "2012-01-02,18,18" in file.get_data(as_text=True)
 
 
-@pytest.mark.sqlite_only
 def test_added_licenses_at_an_odd_time_show_their_exact_share(shop: Shop) -> None:
     shop.open(18).buy()
     shop.on("2012-01-04 12:00:00")
@@ -306,20 +301,17 @@ def test_added_licenses_at_an_odd_time_show_their_exact_share(shop: Shop) -> Non
     assert "A license for 28 days and 15:04:05 hours of 31 days of $3.50 costs $3.23" in said
 
 
-@pytest.mark.sqlite_only
 def test_a_minimum_is_the_reason_of_a_renewal(shop: Shop) -> None:
     shop.open(12).buy(tier="business")
     said = words(shop.get("billing"))
     assert "You have 12 people; the least for this plan is 25 licenses." in said
 
 
-@pytest.mark.sqlite_only
 def test_chosen_licenses_are_the_reason_of_a_renewal(shop: Shop) -> None:
     shop.open(18).buy(licenses=20)
     assert "The number that you chose for the renewal: 20 licenses." in words(shop.get("billing"))
 
 
-@pytest.mark.sqlite_only
 def test_the_account_menu_says_who_is_here_and_leads_on(shop: Shop) -> None:
     shop.open(18)
     page = shop.get("billing").text

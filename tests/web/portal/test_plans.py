@@ -14,6 +14,9 @@ from app.services.unit_of_work import unit_of_work
 from tests.support.login import begin_server_session, load_known_server
 from tests.support.shop import Shop, counted_queries, headline, words
 
+# Words and links of one page: tests/e2e/test_main_road.py reads it on both databases.
+pytestmark = pytest.mark.sqlite_only
+
 
 def change_customer(shop: Shop, **values: Any) -> None:
     """What was agreed with the shop's customer."""
@@ -40,7 +43,6 @@ def test_each_tier_tells_the_price_of_these_people(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("people", [0, 1, 5, 6, 24, 25, 400])
-@pytest.mark.sqlite_only
 def test_the_page_and_the_quote_agree(shop: Shop, people: int) -> None:
     shop.open(people)
     payer = shop.story.payer(shop.server)
@@ -93,7 +95,6 @@ def test_a_plan_that_runs_is_marked_and_says_what_is_possible(shop: Shop) -> Non
     assert headline(page) == "Your Basic plan ends on 2 February 2012."
 
 
-@pytest.mark.sqlite_only
 def test_few_people_are_free(shop: Shop) -> None:
     shop.open(7)
     said = words(shop.get("plans"))
@@ -114,7 +115,6 @@ def test_the_number_of_queries_is_constant(shop: Shop, reports: int) -> None:
 # --- how a price is computed ---
 
 
-@pytest.mark.sqlite_only
 def test_more_licenses_than_people_are_explained(shop: Shop) -> None:
     said = words(shop.open(11).get("plans"))
     assert "You have 11 people; Business is sold with at least 25 licenses." in said
@@ -128,7 +128,6 @@ def test_more_licenses_than_people_are_explained(shop: Shop) -> None:
     assert "From 2 January 2013 on it is $200.00 a month." in said
 
 
-@pytest.mark.sqlite_only
 def test_the_least_while_the_discount_lasts_is_explained(shop: Shop) -> None:
     said = words(shop.open(3).get("plans"))
     assert "for 6 licenses, the least while the discount lasts" in said
@@ -141,14 +140,12 @@ def test_the_least_while_the_discount_lasts_is_explained(shop: Shop) -> None:
     assert "Basic, Monthly $3.50 6 $1.00 $12.00 $126.00" in said
 
 
-@pytest.mark.sqlite_only
 def test_everybody_needs_a_license(shop: Shop) -> None:
     said = words(shop.open(30).get("plans"))
     assert "You have 30 people, and each needs a license: 30 licenses." in said
     assert "30 × $3.50 = $105.00 a month." in said
 
 
-@pytest.mark.sqlite_only
 def test_nobody_is_there_yet(shop: Shop) -> None:
     shop.open(0)
     change_customer(shop, new_customer_months_left=0)
@@ -157,7 +154,6 @@ def test_nobody_is_there_yet(shop: Shop) -> None:
     assert "As a new customer" not in said
 
 
-@pytest.mark.sqlite_only
 def test_what_was_agreed_is_explained(shop: Shop) -> None:
     shop.open(11)
     change_customer(shop, minimum_licenses=40)
@@ -169,7 +165,6 @@ def test_what_was_agreed_is_explained(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("people", [3, 11])
-@pytest.mark.sqlite_only
 def test_a_year_is_what_its_bills_add_up_to(shop: Shop, people: int) -> None:
     shop.open(people).has_card()
     payer = shop.story.payer(shop.server)
@@ -190,7 +185,6 @@ def test_a_year_is_what_its_bills_add_up_to(shop: Shop, people: int) -> None:
     assert (sum(totals[:12]), totals[12]) == (monthly.first_year, monthly.later)
 
 
-@pytest.mark.sqlite_only
 def test_an_unknown_number_has_no_computation(shop: Shop) -> None:
     said = words(shop.open(18).on("2012-01-05", uploads=False).get("plans"))
     assert "computed" not in said and "Side by side" not in said
@@ -207,7 +201,6 @@ def test_an_unknown_number_has_no_computation(shop: Shop) -> None:
         (11, "Up to 10 people are free without a plan. You have 11, so you need one."),
     ],
 )
-@pytest.mark.sqlite_only
 def test_the_free_limit_is_told_with_your_number(shop: Shop, people: int, said: str) -> None:
     page = shop.open(people).get("plans")
     assert said in words(page)
@@ -250,7 +243,6 @@ def test_a_server_of_small_organizations_needs_no_plan(shop: Shop) -> None:
     assert "Free Your plan" in said
 
 
-@pytest.mark.sqlite_only
 def test_who_may_be_sponsored_learns_where_to_ask(shop: Shop) -> None:
     page = shop.open(18).get("plans")
     said = words(page)
@@ -299,7 +291,6 @@ def test_a_plan_that_runs_costs_no_more_queries_for_more_people(shop: Shop) -> N
     assert len(queries) <= 7, "\n".join(queries)
 
 
-@pytest.mark.sqlite_only
 def test_the_own_plan_tells_the_end_of_the_discount_that_runs(shop: Shop) -> None:
     shop.open(23).has_card().buy()
     said = words(shop.get("plans"))
