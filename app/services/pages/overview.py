@@ -17,6 +17,7 @@ from app.services.close_months import bridge_of
 from app.services.context import Context
 from app.services.month_figures import MonthFigures, PromoFigures, get_figures
 from app.services.mrr import get_first_month, load_currencies
+from app.services.pages.leaving_comments import LeavingComment, load_leaving_comments
 from app.services.pages.overview_counts import (
     Leaving,
     Receivable,
@@ -88,6 +89,7 @@ class OverviewPage:
     walk: ReconciliationCents
     receivables: tuple[Receivable, ...]
     leavings: tuple[Leaving, ...]
+    comments: tuple[LeavingComment, ...]
     health: tuple[VersionHealth, ...]
 
     @property
@@ -152,6 +154,12 @@ def load_overview(
         promos=figures.promos,
         walk=figures.walk.in_cents(),
         leavings=load_leavings(
+            session,
+            currency=chosen_currency,
+            opened=figures.month.start,
+            closing=figures.closing,
+        ),
+        comments=load_leaving_comments(
             session,
             currency=chosen_currency,
             opened=figures.month.start,
