@@ -20,7 +20,7 @@ from app.models.base import Base, BigId, Choice, UtcDateTime, choice_check
 
 
 class StaffUser(Base):
-    """Somebody of the vendor. Without a password hash they cannot log in yet."""
+    """Somebody of the vendor. Without a password hash only the identity provider lets them in."""
 
     __tablename__ = "staff_users"
     __table_args__ = (

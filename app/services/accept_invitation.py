@@ -1,13 +1,11 @@
 """Somebody who was invited by mail accepts, and is logged in."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.errors import BillingError
 from app.domain.kinds import BillingRole
 from app.models.people import BillingUser, Invitation
 from app.models.registrations import Organization, Server
@@ -22,8 +20,8 @@ from app.services.mailed_sessions import (
     Browser,
     begin_mailed_session,
     check_mailed_place,
+    failures_recorded,
     name_of,
-    record_mailed_failure,
     server_id_of,
 )
 from app.services.unit_of_work import UnitOfWork, unit_of_work
@@ -101,18 +99,12 @@ def accept_invitation(ctx: Context, command: AcceptInvitation, browser: Browser)
     return completed
 
 
-@contextmanager
-def _failures_recorded(ctx: Context, key: str, *, ip: str | None) -> Iterator[None]:
-    try:
-        yield
-    except BillingError as error:
+def _failures_recorded(ctx: Context, key: str, *, ip: str | None) -> AbstractContextManager[None]:
+    def find_place(session: Session) -> Organization | Server | None:
+        known = session.scalars(_having_key(ctx, key)).first()
+        return _place(session, known) if known is not None else None
 
-        def find_place(session: Session) -> Organization | Server | None:
-            known = session.scalars(_having_key(ctx, key)).first()
-            return _place(session, known) if known is not None else None
-
-        record_mailed_failure(ctx, error.code, find_place=find_place, ip=ip)
-        raise
+    return failures_recorded(ctx, find_place, ip=ip)
 
 
 def _having_key(ctx: Context, key: str) -> Select[Invitation]:

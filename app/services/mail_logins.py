@@ -4,15 +4,14 @@ Everybody else comes through the product or with the server's key, which prove m
 that the organization still has this admin, or that the server has not got a new key.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.errors import BillingError
 from app.models.people import BillingUser, Invitation, MailLogin
 from app.models.registrations import Organization, Server
 from app.services.audit import record_audit
@@ -27,6 +26,7 @@ from app.services.mailed_sessions import (
     asks_tos,
     begin_mailed_session,
     check_mailed_place,
+    failures_recorded,
     name_of,
     record_mailed_failure,
     server_id_of,
@@ -114,18 +114,12 @@ def log_in_by_mail(
     return completed
 
 
-@contextmanager
-def _failures_recorded(ctx: Context, key: str, *, ip: str | None) -> Iterator[None]:
-    try:
-        yield
-    except BillingError as error:
+def _failures_recorded(ctx: Context, key: str, *, ip: str | None) -> AbstractContextManager[None]:
+    def find_place(session: Session) -> Organization | Server | None:
+        known = session.scalars(_having_key(ctx, key)).first()
+        return _place(known.billing_user) if known is not None else None
 
-        def find_place(session: Session) -> Organization | Server | None:
-            known = session.scalars(_having_key(ctx, key)).first()
-            return _place(known.billing_user) if known is not None else None
-
-        record_mailed_failure(ctx, error.code, find_place=find_place, ip=ip)
-        raise
+    return failures_recorded(ctx, find_place, ip=ip)
 
 
 def _invited(session: Session, address: str) -> Sequence[BillingUser]:

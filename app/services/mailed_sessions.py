@@ -1,7 +1,8 @@
 """What the logins have in common that begin with a mailed link and with nothing else: accepting an
 invitation, and coming back later."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +100,19 @@ def begin_mailed_session(
     )
     page = decide_landing(work.session, place, next_page=None, catalog=work.ctx.catalog)
     return CompletedLogin(secret=secret, billing_user_id=user.id, page=page)
+
+
+@contextmanager
+def failures_recorded(
+    ctx: Context, find_place: Callable[[Session], Organization | Server | None], *, ip: str | None
+) -> Iterator[None]:
+    """Write what refuses a login with a mailed link in here into the audit log, and pass it on.
+    `find_place` is the place that the link is for, as far as one is known."""
+    try:
+        yield
+    except BillingError as error:
+        record_mailed_failure(ctx, error.code, find_place=find_place, ip=ip)
+        raise
 
 
 def record_mailed_failure(

@@ -55,9 +55,7 @@ def finish_provider_login(
         proven = provider.identify(attempt, code, redirect_uri=address, now=ctx.clock.real_now())
     except BillingError as error:
         _log(error)
-        with unit_of_work(ctx) as work:
-            note_failure(work, None, error.code, ip=ip, counts=False)
-            work.commit()
+        note_provider_refusal(ctx, error.code, ip=ip)
         raise
     with unit_of_work(ctx) as work:
         half = _let_in(work, proven, ip=ip)
@@ -65,6 +63,13 @@ def finish_provider_login(
     if half is None:
         raise BillingError("staff_provider_unknown")
     return half
+
+
+def note_provider_refusal(ctx: Context, code: str, *, ip: str | None) -> None:
+    """Write a login that came to nothing before anybody was named into the audit log."""
+    with unit_of_work(ctx) as work:
+        note_failure(work, None, code, ip=ip, counts=False)
+        work.commit()
 
 
 def _let_in(work: UnitOfWork, proven: ProvenPerson, *, ip: str | None) -> HalfStaff | None:

@@ -6,9 +6,10 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, IntegerField
-from wtforms.validators import ValidationError
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.web.context import get_context
+from app.web.forms import clean_text
 
 MAX_EMAIL = 254
 DNS_TIMEOUT = 5
@@ -32,6 +33,20 @@ class NumberField(IntegerField):
             self.data = None
             raise ValueError(self.gettext("Not a valid integer value."))
         super().process_formdata(self.raw_data)
+
+
+def address_field(label: Any, *, missing: Any, autocomplete: str) -> EmailField:
+    """A field of one address that has to be entered; `missing` is said when it is not. What an
+    address is, the form decides (`take_address`)."""
+    return EmailField(
+        label,
+        filters=[clean_text],
+        validators=[
+            DataRequired(missing),
+            Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
+        ],
+        render_kw={"autocomplete": autocomplete, "maxlength": MAX_EMAIL},
+    )
 
 
 def take_address(field: EmailField) -> None:

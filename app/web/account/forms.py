@@ -21,7 +21,7 @@ from app.gateways.payments import BillingDetails
 from app.services.billing_details import LENGTHS
 from app.services.billing_people import ChangeOwnDetails
 from app.services.request_help import LONGEST_MESSAGE
-from app.web.fields import MAX_EMAIL, take_address
+from app.web.fields import address_field, take_address
 from app.web.forms import clean_lines, clean_text
 
 MAX_NAME = 200
@@ -67,14 +67,8 @@ class OwnDetailsForm(FlaskForm):
 class InviteForm(FlaskForm):
     """Whom to invite, and to do what."""
 
-    email = EmailField(
-        _l("Email address"),
-        filters=[clean_text],
-        validators=[
-            DataRequired(_l("Enter an email address.")),
-            Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
-        ],
-        render_kw={"autocomplete": "off", "maxlength": MAX_EMAIL},
+    email = address_field(
+        _l("Email address"), missing=_l("Enter an email address."), autocomplete="off"
     )
     role = RadioField(_l("Role"), choices=_ROLES, default=BillingRole.BILLING.value)
 

@@ -10,7 +10,7 @@ from app.services.complete_login import CompleteLogin
 from app.services.login_links import HalfLogin, LoginPage
 from app.services.mail_logins import MailLoginPage
 from app.web.context import get_context
-from app.web.fields import MAX_EMAIL, take_address
+from app.web.fields import MAX_EMAIL, address_field, take_address
 from app.web.forms import clean_text
 
 MAX_NAME = 200
@@ -104,14 +104,8 @@ class LoginStepForm(FlaskForm):
 class EmailForm(LoginStepForm):
     """Which address to prove."""
 
-    email = EmailField(
-        _l("Your email address"),
-        filters=[clean_text],
-        validators=[
-            DataRequired(_l("Enter your email address.")),
-            Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
-        ],
-        render_kw={"autocomplete": "email", "maxlength": MAX_EMAIL},
+    email = address_field(
+        _l("Your email address"), missing=_l("Enter your email address."), autocomplete="email"
     )
 
     def validate_email(self, field: EmailField) -> None:

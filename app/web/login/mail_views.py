@@ -4,17 +4,17 @@ from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.services.accept_invitation import AcceptInvitation, accept_invitation, open_invitation
-from app.services.complete_login import CompletedLogin
 from app.services.login_failures import LoginRefused
 from app.services.mail_logins import log_in_by_mail, open_mail_login, request_mail_login
 from app.services.mailed_sessions import BY_MAIL, Browser
-from app.web.access import current_identity, page_address, public
+from app.web.access import public
 from app.web.context import get_context, get_read_session
 from app.web.forms import form_view
 from app.web.login import blueprint
 from app.web.login.forms import CompleteForm, EmailForm
 from app.web.login.limits import count_login_mail
-from app.web.sessions import current_stored_session, portal_session
+from app.web.login.views import go_on
+from app.web.sessions import current_stored_session
 
 
 def _make_form(*, full_name: str = "", asks_tos: bool = True) -> CompleteForm:
@@ -53,7 +53,7 @@ def invitation(form: CompleteForm, key: str) -> ResponseReturnValue:
         full_name=form.full_name.data or "",
         tos_version=form.tos_version.data or "",
     )
-    return _logged_in(accept_invitation(get_context(), command, _browser()))
+    return go_on(accept_invitation(get_context(), command, _browser()))
 
 
 def _make_email_form() -> EmailForm:
@@ -113,7 +113,7 @@ def by_mail_confirm(form: CompleteForm, key: str) -> ResponseReturnValue:
     """The mailed link: one button, since programs that read mail fetch every link in it."""
     version = form.tos_version.data if "accepts_tos" in form else None
     completed = log_in_by_mail(get_context(), key, _browser(), tos_version=version)
-    return _logged_in(completed)
+    return go_on(completed)
 
 
 def _browser() -> Browser:
@@ -125,10 +125,3 @@ def _browser() -> Browser:
         data=kept,
         ip=request.remote_addr,
     )
-
-
-def _logged_in(completed: CompletedLogin) -> ResponseReturnValue:
-    portal_session().replace_by(completed.secret)
-    identity = current_identity()
-    assert identity is not None, "whoever has just logged in is logged in"
-    return redirect(page_address(identity, completed.page), code=303)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.services.complete_login import complete_login
+from app.services.complete_login import CompletedLogin, complete_login
 from app.services.confirm_email import (
     SendConfirmation,
     confirm_email,
@@ -166,6 +166,11 @@ def complete(form: CompleteForm) -> ResponseReturnValue:
         session_data=half_logins.values_after(form.handle),
         ip=request.remote_addr,
     )
+    return go_on(completed)
+
+
+def go_on(completed: CompletedLogin) -> BaseResponse:
+    """Let this browser have the session of a login, and send it to the page the login leads to."""
     portal_session().replace_by(completed.secret)
     identity = current_identity()
     assert identity is not None, "whoever has just logged in is logged in"

@@ -15,24 +15,18 @@ from wtforms.validators import DataRequired, Length, ValidationError
 
 from app.domain.kinds import StaffRole
 from app.services.staff_passwords import LONGEST, SHORTEST
+from app.web.fields import address_field
 from app.web.forms import clean_text
 from app.web.wordings.staff import staff_role_choice
 
-MAX_EMAIL = 254
 MAX_NAME = 200
 
 
 class LoginForm(FlaskForm):
     """Address and password. The password never goes back into a page."""
 
-    email = EmailField(
-        _l("Email address"),
-        filters=[clean_text],
-        validators=[
-            DataRequired(_l("Enter your email address.")),
-            Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
-        ],
-        render_kw={"autocomplete": "username", "maxlength": MAX_EMAIL},
+    email = address_field(
+        _l("Email address"), missing=_l("Enter your email address."), autocomplete="username"
     )
     password = PasswordField(
         _l("Password"),
@@ -134,14 +128,8 @@ class RoleForm(FlaskForm):
 class NewPersonForm(RoleForm):
     """Somebody new of staff."""
 
-    email = EmailField(
-        _l("Email address"),
-        filters=[clean_text],
-        validators=[
-            DataRequired(_l("Enter an email address.")),
-            Length(max=MAX_EMAIL, message=_l("An email address has at most 254 characters.")),
-        ],
-        render_kw={"autocomplete": "off", "maxlength": MAX_EMAIL},
+    email = address_field(
+        _l("Email address"), missing=_l("Enter an email address."), autocomplete="off"
     )
     full_name = StringField(
         _l("Name"),

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from flask import session
+from flask import request, session
 
 from app.domain.errors import BillingError
 from app.gateways.oidc import LoginProvider, ProviderAttempt
 from app.services.logs import log_event
 from app.services.staff_login import HALF_LIFE
+from app.services.staff_provider import note_provider_refusal
 from app.web.context import get_context
 
 _PROVIDER = "staff_provider"
@@ -26,7 +27,8 @@ def remember(attempt: ProviderAttempt) -> None:
 
 
 def check_return(provider: LoginProvider, query: Mapping[str, str]) -> None:
-    """What the provider's answer says, without a trace of having looked.
+    """What the provider's answer says. Only a login that was called off over there leaves a trace,
+    in the audit log.
 
     Raises BillingError `staff_provider_over` when it belongs to no login of this browser, and
     `staff_provider_refused` when the provider, or the person there, has said no.
@@ -39,6 +41,7 @@ def check_return(provider: LoginProvider, query: Mapping[str, str]) -> None:
         said = query.get("error", "")
         # Anybody may write anything into an address.
         log_event("staff.provider_refused", said=said if _ERROR.fullmatch(said) else "unclear")
+        note_provider_refusal(get_context(), "staff_provider_refused", ip=request.remote_addr)
         raise BillingError("staff_provider_refused")
 
 

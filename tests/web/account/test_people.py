@@ -85,7 +85,7 @@ def test_the_others_see_no_buttons(shop: Shop) -> None:
     said = words(page := browser.get(shop.page("people")))
     assert "Iago iago@acme.test Owner" in said and "Iago you ada@acme.test Billing" in said
     assert "/remove/" not in page.text and "Removed" not in said
-    assert "The owner, who came here first, can remove the others." in said
+    assert "Only the owner can invite and remove others" in said
 
 
 @pytest.mark.sqlite_only

@@ -323,15 +323,22 @@ def test_a_login_comes_back_once_soon_and_to_its_own_browser(
     assert client.submit(page).status_code == 303
     client.submit(client.get(ACCOUNT), action="/support/logout/")
     assert client.submit(page).status_code == 400
-    assert audit_of(ctx, "staff.login_failed") == [], "nobody was named"
+    # Two belonged to a login and brought no code; what belongs to none is not worth a line.
+    failed = [after for _actor, after, _ip in audit_of(ctx, "staff.login_failed")]
+    assert failed == [{"reason": "staff_provider_refused"}] * 2
 
 
 @pytest.mark.sqlite_only
-def test_whoever_says_no_there_is_told_so(client: CheckedClient, provider: Provider) -> None:
+def test_whoever_says_no_there_is_told_so(
+    client: CheckedClient, ctx: Context, provider: Provider
+) -> None:
     state = parse_qs(urlsplit(begin(client, next_path=ACCOUNT)).query)["state"][0]
     page = client.get(f"{RETURN}?error=access_denied&state={state}&error_description=%3Cb%3E")
     assert page.status_code == 400
     assert "did not let this login go on" in page.text and "<b>" not in page.text
+    assert audit_of(ctx, "staff.login_failed") == [
+        ("stranger", {"reason": "staff_provider_refused"}, "127.0.0.1")
+    ]
     assert f'href="{LOGIN}?next=/support/account/"' in page.text
 
 
